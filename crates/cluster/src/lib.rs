@@ -1,0 +1,1 @@
+//! `Cluster` and its verbs over kube's client: contexts, discovery, apply, list, watch, limits and retries.

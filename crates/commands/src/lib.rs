@@ -1,0 +1,1 @@
+//! One module per command: wires project, apply and result, for every front end.

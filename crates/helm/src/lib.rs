@@ -1,0 +1,1 @@
+//! Loads charts, merges values, renders releases and hooks, reads repository indexes.

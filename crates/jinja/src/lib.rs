@@ -1,0 +1,1 @@
+//! Kluctl's Jinja2 dialect: its filters, functions and loader.

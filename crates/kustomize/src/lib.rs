@@ -1,0 +1,1 @@
+//! Builds kustomizations to objects.

@@ -1,0 +1,1 @@
+//! Field ownership: field sets, schema-typed compare, merge and conflicts.

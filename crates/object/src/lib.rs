@@ -1,0 +1,15 @@
+//! A Kubernetes object as data: [`Object`], [`ObjectRef`], kinds, paths, merge and JSON patch.
+//!
+//! Starts with a JSON value and ends with typed parts of it and edits to it.
+//!
+//! Invariants:
+//! - Talks to nothing and reads no files.
+//! - Whatever is printed is sorted by key, whether or not `serde_json` keeps insertion order.
+
+mod kind;
+mod object;
+mod reference;
+
+pub use kind::{ApiVersionError, GroupKind, Gvk};
+pub use object::{NotAnObject, Object};
+pub use reference::ObjectRef;

@@ -1,0 +1,3 @@
+//! Workshop commands: everything longer than one cargo command.
+
+fn main() {}
