@@ -23,7 +23,21 @@ enum Command {
     Version(commands::version::VersionArgs),
 }
 
+/// Stack of the thread that runs everything: the engines recurse as deep as their input asks, up to their own limits.
+const STACK_BYTES: usize = 256 << 20;
+
 fn main() -> ExitCode {
+    let worker = std::thread::Builder::new()
+        .name("kluctl".to_owned())
+        .stack_size(STACK_BYTES)
+        .spawn(run);
+    worker
+        .ok()
+        .and_then(|thread| thread.join().ok())
+        .unwrap_or(ExitCode::FAILURE)
+}
+
+fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Version(args) => commands::version::run(&args),
     }
