@@ -1,18 +1,25 @@
 //! The `kluctl` binary: arguments, printing, exit codes. It holds no engine logic.
 
 mod commands;
+mod options;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use options::global::GlobalFlags;
+use options::{preset, usage};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Deploy and manage complex deployments on Kubernetes
 #[derive(Debug, Parser)]
-#[command(name = "kluctl", disable_version_flag = true, arg_required_else_help = false)]
+#[command(name = "kluctl", disable_version_flag = true, arg_required_else_help = true)]
 struct Cli {
+    #[command(flatten)]
+    global: GlobalFlags,
+
     #[command(subcommand)]
     command: Command,
 }
@@ -38,7 +45,15 @@ fn main() -> ExitCode {
 }
 
 fn run() -> ExitCode {
-    match Cli::parse().command {
+    let command = preset::prepare(Cli::command());
+    let typed = std::env::args_os().collect();
+    let parsed = preset::parse(&command, typed, &preset::Presets::gather())
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => return usage::report(&error),
+    };
+    match cli.command {
         Command::Version(args) => commands::version::run(&args),
     }
 }

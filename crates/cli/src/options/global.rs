@@ -1,0 +1,43 @@
+//! Flags that every command takes.
+
+use camino::Utf8PathBuf;
+use clap::Args;
+
+/// Flags that every command takes.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Global arguments")]
+pub(crate) struct GlobalFlags {
+    /// Enable debug logging
+    #[arg(long, global = true)]
+    pub(crate) debug: bool,
+
+    /// Disable update check on startup
+    #[arg(long, global = true)]
+    pub(crate) no_update_check: bool,
+
+    /// Disable colored output
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+
+    /// Enable CPU profiling and write the result to the given path
+    #[arg(long, global = true, value_name = "string")]
+    pub(crate) cpu_profile: Option<Utf8PathBuf>,
+
+    /// Accepted without effect: there is no Go runtime to look into
+    #[arg(long, global = true)]
+    pub(crate) gops_agent: bool,
+
+    /// Accepted without effect: there is no Go runtime to look into
+    #[arg(
+        long,
+        global = true,
+        value_name = "string",
+        default_value = "127.0.0.1:0",
+        hide_default_value = true
+    )]
+    pub(crate) gops_agent_addr: String,
+
+    /// Accepted without effect: templates need no Python
+    #[arg(long, global = true)]
+    pub(crate) use_system_python: bool,
+}

@@ -1,0 +1,122 @@
+//! Texts of flags that mean more than text: durations, booleans, paths that must exist.
+
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+
+/// Parses a boolean as Go's `strconv.ParseBool` does.
+pub(crate) fn boolean(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err(format!("expected true or false, found `{text}`")),
+    }
+}
+
+/// Parses a duration as Go's `time.ParseDuration` does (`1h2m3s`, `500ms`, `0`), without negative ones.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("expected a duration such as `10m`, `1h30m` or `500ms`, found `{text}`");
+    let mut rest = text.strip_prefix('+').unwrap_or(text);
+    if rest == "0" {
+        return Ok(Duration::ZERO);
+    }
+    if rest.is_empty() {
+        return Err(wrong());
+    }
+    let mut total = Duration::ZERO;
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .ok_or_else(|| format!("missing unit in duration `{text}`; write `{text}s` for seconds"))?;
+        let (number, tail) = rest.split_at(digits);
+        let end = tail
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(tail.len());
+        let (unit, after) = tail.split_at(end);
+        let seconds = match unit {
+            "ns" => 1e-9,
+            "us" | "µs" | "μs" => 1e-6,
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => {
+                return Err(format!(
+                    "unknown unit `{unit}` in duration `{text}`; units are ns, us, ms, s, m and h"
+                ));
+            }
+        };
+        let number: f64 = number.parse().map_err(|_| wrong())?;
+        let part = Duration::try_from_secs_f64(number * seconds).map_err(|_| wrong())?;
+        total = total.checked_add(part).ok_or_else(wrong)?;
+        rest = after;
+    }
+    Ok(total)
+}
+
+/// A file that must exist; `~/` is the home directory.
+pub(crate) fn existing_file(text: &str) -> Result<Utf8PathBuf, String> {
+    let path = expand(text);
+    if !path.exists() {
+        return Err(format!("{path} does not exist"));
+    }
+    if path.is_dir() {
+        return Err(format!("{path} exists but is a directory"));
+    }
+    Ok(path)
+}
+
+/// A directory that must exist; `~/` is the home directory.
+pub(crate) fn existing_dir(text: &str) -> Result<Utf8PathBuf, String> {
+    let path = expand(text);
+    if !path.exists() {
+        return Err(format!("{path} does not exist"));
+    }
+    if !path.is_dir() {
+        return Err(format!("{path} exists but is not a directory"));
+    }
+    Ok(path)
+}
+
+fn expand(text: &str) -> Utf8PathBuf {
+    match (text.strip_prefix("~/"), std::env::var("HOME")) {
+        (Some(rest), Ok(home)) => Utf8PathBuf::from(home).join(rest),
+        _ => Utf8PathBuf::from(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_go_s() {
+        let cases = [
+            ("10m", Some(600_000)),
+            ("1h2m3s", Some(3_723_000)),
+            ("500ms", Some(500)),
+            ("1.5s", Some(1500)),
+            ("0", Some(0)),
+            ("5", None),
+            ("", None),
+            ("1d", None),
+            ("-1s", None),
+        ];
+        for (text, millis) in cases {
+            assert_eq!(duration(text).ok().map(|d| d.as_millis()), millis, "{text}");
+        }
+    }
+
+    #[test]
+    fn booleans_are_go_s() {
+        for (text, value) in [
+            ("t", Some(true)),
+            ("TRUE", Some(true)),
+            ("0", Some(false)),
+            ("yes", None),
+            ("", None),
+        ] {
+            assert_eq!(boolean(text).ok(), value, "{text}");
+        }
+    }
+}
