@@ -1,3 +1,19 @@
 //! Workshop commands: everything longer than one cargo command.
 
-fn main() {}
+mod schema;
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        // `go mod download k8s.io/kubernetes@v1.37.2` brings the folder.
+        ["schema", kubernetes, version, output] => {
+            schema::generate(Path::new(kubernetes), version, Path::new(output))
+        }
+        _ => bail!("usage: cargo xtask schema KUBERNETES-SOURCE VERSION OUTPUT"),
+    }
+}

@@ -1,1 +1,19 @@
 //! What a Kubernetes version knows of each kind: scope, types, list keys, defaults, deprecations; and checks an object against it.
+//!
+//! Starts with the published OpenAPI documents of a Kubernetes version (as a compressed table in the binary) and with
+//! the structural schemas of CRDs, and ends with types to look fields up in, findings with paths, defaults and discovery.
+//!
+//! Invariants:
+//! - Fetches and reads nothing; the table is part of the program.
+//! - A type is parsed when it is first looked at, so starting costs nothing and a command pays for the kinds it uses.
+//! - Built-in types live as long as the program; types of CRDs are counted references.
+
+mod discovery;
+mod table;
+mod types;
+
+pub use discovery::{Group, GroupVersion, Resource, Subresource};
+pub use table::{Definition, Kubernetes, kubernetes};
+pub use types::{
+    Field, JsonType, Limits, List, Map, Patch, PatchStrategy, Rules, Scalar, Type, TypeRef, from_schema,
+};
