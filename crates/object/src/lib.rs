@@ -8,8 +8,10 @@
 
 mod kind;
 mod object;
+mod path;
 mod reference;
 
 pub use kind::{ApiVersionError, GroupKind, Gvk};
 pub use object::{NotAnObject, Object};
+pub use path::{JsonPath, JsonPathError, Key, KeyPath, KeyPathError, type_name};
 pub use reference::ObjectRef;
