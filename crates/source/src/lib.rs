@@ -1,1 +1,22 @@
-//! Brings files here: git, OCI, HTTP, Helm repositories, mirrors, cache; a `FileTree` that cannot be escaped.
+//! Brings files here: Helm repositories, OCI registries, and the rules that point a public address at a mirror.
+//!
+//! Starts with an address, credentials and a cache folder and ends with bytes or a map of files.
+//!
+//! Invariants:
+//! - Nothing here interprets the files it brings (a chart archive is bytes; its unpacking is bounded).
+//! - Every address passes through [`Mirrors`] before anything is contacted.
+//! - A password never appears in an error: addresses are shown without their user part.
+
+pub mod archive;
+mod cache;
+mod credentials;
+mod error;
+mod http;
+mod mirror;
+pub mod oci;
+
+pub use cache::{Cache, ChartCache};
+pub use credentials::{Credential, CredentialParseError, Credentials};
+pub use error::SourceError;
+pub use http::Http;
+pub use mirror::{MirrorParseError, Mirrors};

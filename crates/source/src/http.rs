@@ -1,0 +1,173 @@
+//! Plain HTTP downloads with mirrors, credentials and a size limit.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::{Certificate, Client, Identity, StatusCode, Url};
+
+use crate::error::shown;
+use crate::{Credential, Credentials, Mirrors, SourceError};
+
+/// Downloads files over HTTP.
+#[derive(Debug, Clone)]
+pub struct Http {
+    client: Client,
+    mirrors: Mirrors,
+    credentials: Credentials,
+}
+
+/// How long a server may take to accept a connection, and to send the next bytes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Http {
+    /// Sets up downloads. Proxies come from the environment (`HTTPS_PROXY`, `NO_PROXY` ...).
+    pub fn new(mirrors: Mirrors, credentials: Credentials) -> Result<Self, SourceError> {
+        Ok(Self {
+            client: client(None)?,
+            mirrors,
+            credentials,
+        })
+    }
+
+    /// The mirror rules in force.
+    pub fn mirrors(&self) -> &Mirrors {
+        &self.mirrors
+    }
+
+    /// Fetches an address, at most `limit` bytes, with the credentials of its host.
+    ///
+    /// Credentials are looked up for the address as the project names it first, then for the mirror's.
+    pub async fn get(&self, address: &str, limit: u64) -> Result<Bytes, SourceError> {
+        let original = parse(address)?;
+        let url = parse(&self.mirrors.apply(address))?;
+        let credential = self.credential(&original).or_else(|| self.credential(&url));
+        self.fetch(&url, credential, limit).await
+    }
+
+    /// Fetches an address with the credentials of another one, where host and path ask for none of their own.
+    pub async fn get_as(&self, address: &str, owner: &str, limit: u64) -> Result<Bytes, SourceError> {
+        let original = parse(address)?;
+        let url = parse(&self.mirrors.apply(address))?;
+        let owner = parse(owner)?;
+        let inherited = self.credential(&owner).filter(|credential| {
+            credential.pass_credentials_all
+                || (owner.host_str() == original.host_str()
+                    && owner.port_or_known_default() == original.port_or_known_default()
+                    && owner.scheme() == original.scheme())
+        });
+        self.fetch(&url, self.credential(&original).or(inherited), limit)
+            .await
+    }
+
+    fn credential(&self, url: &Url) -> Option<&Credential> {
+        let host = url.host_str()?;
+        let full = url
+            .port()
+            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        self.credentials.find(&full, url.path())
+    }
+
+    async fn fetch(
+        &self,
+        url: &Url,
+        credential: Option<&Credential>,
+        limit: u64,
+    ) -> Result<Bytes, SourceError> {
+        let transport = |error: reqwest::Error| SourceError::Transport {
+            url: shown(url),
+            reason: reason(&error),
+        };
+        let special =
+            credential.filter(|c| c.insecure_skip_tls_verify || c.ca.is_some() || c.certificate.is_some());
+        let client = match special {
+            Some(credential) => client(Some(credential))?,
+            None => self.client.clone(),
+        };
+        let mut request = client.get(url.clone());
+        if let Some(credential) = credential {
+            if let Some(token) = &credential.token {
+                request = request.bearer_auth(token);
+            } else if let Some(username) = &credential.username {
+                request = request.basic_auth(username, credential.password.as_ref());
+            }
+        }
+        let mut response = request.send().await.map_err(transport)?;
+        if response.status() != StatusCode::OK {
+            return Err(SourceError::Status {
+                url: shown(url),
+                status: response.status().to_string(),
+            });
+        }
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(transport)? {
+            if (body.len() + chunk.len()) as u64 > limit {
+                return Err(SourceError::TooLarge {
+                    what: shown(url),
+                    limit: format!("{limit} bytes"),
+                });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+}
+
+fn parse(address: &str) -> Result<Url, SourceError> {
+    let url = Url::parse(address).map_err(|error| SourceError::Address {
+        address: address.to_owned(),
+        reason: error.to_string(),
+    })?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(SourceError::Address {
+            address: shown(&url),
+            reason: "expected http:// or https://".to_owned(),
+        });
+    }
+    Ok(url)
+}
+
+fn client(credential: Option<&Credential>) -> Result<Client, SourceError> {
+    // The first caller in the process decides; all of ours decide the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = Client::builder()
+        .user_agent(concat!("kluctl/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(PATIENCE)
+        .read_timeout(PATIENCE);
+    let mut host = String::new();
+    let bad = |host: &str, error: &reqwest::Error| SourceError::Address {
+        address: host.to_owned(),
+        reason: reason(error),
+    };
+    if let Some(credential) = credential {
+        host.clone_from(&credential.host);
+        builder = builder.danger_accept_invalid_certs(credential.insecure_skip_tls_verify);
+        if let Some(ca) = &credential.ca {
+            let bundle = Certificate::from_pem_bundle(ca).map_err(|error| bad(&host, &error))?;
+            builder = builder.tls_certs_merge(bundle);
+        }
+        if let (Some(certificate), Some(key)) = (&credential.certificate, &credential.key) {
+            let identity = Identity::from_pem(&[key.as_slice(), b"\n", certificate].concat())
+                .map_err(|error| bad(&host, &error))?;
+            builder = builder.identity(identity);
+        }
+    }
+    builder.build().map_err(|error| bad(&host, &error))
+}
+
+/// The innermost causes of an error, which name what is wrong; the outer one repeats the address.
+fn reason(error: &reqwest::Error) -> String {
+    let mut texts = Vec::new();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        let text = inner.to_string();
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+        cause = inner.source();
+    }
+    if texts.is_empty() {
+        error.to_string()
+    } else {
+        texts.join(": ")
+    }
+}

@@ -1,0 +1,20 @@
+//! What tests need around the code: servers on loopback, a hermetic environment, the shared corpus.
+//!
+//! A development dependency only. It uses nothing of ours, so that no crate is compiled twice. Everything panics with
+//! a clear text where something is wrong: a test that cannot be set up has failed.
+
+mod apiserver;
+mod charts;
+mod environment;
+mod http;
+mod registry;
+mod shared;
+mod status;
+
+pub use apiserver::ApiServer;
+pub use charts::{ChartRepository, pack_chart};
+pub use environment::{Environment, Output};
+pub use http::{Reply, Request, Server, call};
+pub use registry::{DockerRegistry, OciRegistry, push_chart};
+pub use shared::shared;
+pub use status::StatusController;

@@ -1,1 +1,0 @@
-//! Harness of the end-to-end tests: a hermetic environment around the binary.
