@@ -1,0 +1,8 @@
+//! From a template's text to its tree.
+
+mod lexer;
+pub(crate) mod node;
+mod number;
+mod parser;
+
+pub(crate) use parser::parse;

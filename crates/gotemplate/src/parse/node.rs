@@ -1,0 +1,279 @@
+//! A template's tree.
+
+use std::fmt::{self, Display as _};
+use std::sync::Arc;
+
+use crate::function::FunctionId;
+use crate::text::Text;
+
+/// One named template.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    /// The template's name.
+    pub(crate) name: Text,
+    /// The name of the text it was defined in.
+    pub(crate) source: Arc<Source>,
+    pub(crate) body: Vec<Node>,
+}
+
+/// A text that templates were parsed from.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) name: Arc<str>,
+    pub(crate) text: Text,
+}
+
+/// What a template does, step by step.
+#[derive(Debug)]
+pub(crate) enum Node {
+    Text {
+        at: usize,
+        text: Text,
+    },
+    Action {
+        at: usize,
+        pipe: Pipe,
+    },
+    If(Branch),
+    With(Branch),
+    Range(Branch),
+    Template {
+        at: usize,
+        name: Text,
+        pipe: Option<Pipe>,
+    },
+    Break {
+        at: usize,
+    },
+    Continue {
+        at: usize,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) struct Branch {
+    pub(crate) at: usize,
+    pub(crate) pipe: Pipe,
+    pub(crate) body: Vec<Node>,
+    pub(crate) otherwise: Option<Vec<Node>>,
+}
+
+/// Commands, the value of each handed to the next, and the variables that take the last one.
+#[derive(Debug)]
+pub(crate) struct Pipe {
+    pub(crate) at: usize,
+    pub(crate) is_assign: bool,
+    pub(crate) declared: Vec<Declared>,
+    pub(crate) commands: Vec<Command>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Declared {
+    pub(crate) id: VariableId,
+    pub(crate) name: Text,
+}
+
+/// A variable's name, as a number that is the same all over a text.
+pub(crate) type VariableId = u32;
+
+/// The variable `$`.
+pub(crate) const ROOT_VARIABLE: VariableId = 0;
+
+#[derive(Debug)]
+pub(crate) struct Command {
+    pub(crate) at: usize,
+    pub(crate) words: Vec<Word>,
+}
+
+/// An operand of a command; the first one may be called.
+#[derive(Debug)]
+pub(crate) enum Word {
+    Dot {
+        at: usize,
+    },
+    Nil {
+        at: usize,
+    },
+    Bool {
+        at: usize,
+        truth: bool,
+    },
+    Number {
+        at: usize,
+        number: Box<Number>,
+    },
+    String {
+        at: usize,
+        quoted: Text,
+        text: Text,
+    },
+    Field {
+        at: usize,
+        path: Vec<Text>,
+    },
+    Variable {
+        at: usize,
+        id: VariableId,
+        name: Text,
+        path: Vec<Text>,
+    },
+    Function {
+        at: usize,
+        id: FunctionId,
+        name: Text,
+    },
+    Chain {
+        at: usize,
+        head: Box<Word>,
+        path: Vec<Text>,
+    },
+    Pipe(Box<Pipe>),
+}
+
+/// A constant, held under all the types that can represent it.
+#[derive(Debug, Default)]
+pub(crate) struct Number {
+    pub(crate) text: Text,
+    pub(crate) int: Option<i64>,
+    pub(crate) uint: Option<u64>,
+    pub(crate) float: Option<f64>,
+    pub(crate) complex: Option<(f64, f64)>,
+}
+
+impl Node {
+    pub(crate) fn at(&self) -> usize {
+        match self {
+            Self::Text { at, .. }
+            | Self::Action { at, .. }
+            | Self::Template { at, .. }
+            | Self::Break { at }
+            | Self::Continue { at } => *at,
+            Self::If(branch) | Self::With(branch) | Self::Range(branch) => branch.at,
+        }
+    }
+}
+
+impl Word {
+    pub(crate) fn at(&self) -> usize {
+        match self {
+            Self::Dot { at }
+            | Self::Nil { at }
+            | Self::Bool { at, .. }
+            | Self::Number { at, .. }
+            | Self::String { at, .. }
+            | Self::Field { at, .. }
+            | Self::Variable { at, .. }
+            | Self::Function { at, .. }
+            | Self::Chain { at, .. } => *at,
+            Self::Pipe(pipe) => pipe.at,
+        }
+    }
+}
+
+/// Tells whether there is nothing but space.
+pub(crate) fn is_empty(body: &[Node]) -> bool {
+    body.iter().all(|node| match node {
+        Node::Text { text, .. } => {
+            crate::runes::iter(text.as_bytes()).all(|(_, rune, _)| crate::runes::is_space(rune))
+        }
+        _ => false,
+    })
+}
+
+fn write_path(f: &mut fmt::Formatter<'_>, path: &[Text]) -> fmt::Result {
+    path.iter().try_for_each(|name| write!(f, ".{name}"))
+}
+
+fn write_body(f: &mut fmt::Formatter<'_>, body: &[Node]) -> fmt::Result {
+    body.iter().try_for_each(|node| node.fmt(f))
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (keyword, branch) = match self {
+            Self::Text { text, .. } => return write!(f, "{text}"),
+            Self::Action { pipe, .. } => return write!(f, "{{{{{pipe}}}}}"),
+            Self::Template { name, pipe, .. } => {
+                write!(f, "{{{{template {}", crate::strconv::quote(name.as_bytes()))?;
+                if let Some(pipe) = pipe {
+                    write!(f, " {pipe}")?;
+                }
+                return f.write_str("}}");
+            }
+            Self::Break { .. } => return f.write_str("{{break}}"),
+            Self::Continue { .. } => return f.write_str("{{continue}}"),
+            Self::If(branch) => ("if", branch),
+            Self::With(branch) => ("with", branch),
+            Self::Range(branch) => ("range", branch),
+        };
+        write!(f, "{{{{{keyword} {}}}}}", branch.pipe)?;
+        write_body(f, &branch.body)?;
+        if let Some(otherwise) = &branch.otherwise {
+            f.write_str("{{else}}")?;
+            write_body(f, otherwise)?;
+        }
+        f.write_str("{{end}}")
+    }
+}
+
+impl fmt::Display for Pipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, variable) in self.declared.iter().enumerate() {
+            if index > 0 {
+                f.write_str(", ")?;
+            }
+            write!(f, "{}", variable.name)?;
+        }
+        if !self.declared.is_empty() {
+            f.write_str(if self.is_assign { " = " } else { " := " })?;
+        }
+        for (index, command) in self.commands.iter().enumerate() {
+            if index > 0 {
+                f.write_str(" | ")?;
+            }
+            command.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, word) in self.words.iter().enumerate() {
+            if index > 0 {
+                f.write_str(" ")?;
+            }
+            match word {
+                Word::Pipe(pipe) => write!(f, "({pipe})")?,
+                word => word.fmt(f)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dot { .. } => f.write_str("."),
+            Self::Nil { .. } => f.write_str("nil"),
+            Self::Bool { truth, .. } => write!(f, "{truth}"),
+            Self::Number { number, .. } => write!(f, "{}", number.text),
+            Self::String { quoted, .. } => write!(f, "{quoted}"),
+            Self::Field { path, .. } => write_path(f, path),
+            Self::Variable { name, path, .. } => {
+                write!(f, "{name}")?;
+                write_path(f, path)
+            }
+            Self::Function { name, .. } => write!(f, "{name}"),
+            Self::Chain { head, path, .. } => {
+                match head.as_ref() {
+                    Self::Pipe(pipe) => write!(f, "({pipe})")?,
+                    head => head.fmt(f)?,
+                }
+                write_path(f, path)
+            }
+            Self::Pipe(pipe) => pipe.fmt(f),
+        }
+    }
+}

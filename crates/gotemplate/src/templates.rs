@@ -1,0 +1,126 @@
+//! Templates that know each other by name.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::exec;
+use crate::function::Functions;
+use crate::parse;
+use crate::parse::node::{Tree, is_empty};
+use crate::strconv;
+use crate::text::Text;
+use crate::value::Value;
+
+/// What a key that a map does not have gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissingKey {
+    /// No value, which prints as `<no value>` and whose fields are no value either.
+    #[default]
+    Invalid,
+    /// The zero value of the map's elements; for `interface {}` that is nil, whose fields are an error. Helm's choice.
+    Zero,
+    /// An error.
+    Error,
+}
+
+/// Templates that know each other by name, and the functions they were parsed with.
+///
+/// A clone shares what was parsed before; what is parsed into it later is its own, as `tpl` needs it.
+#[derive(Clone)]
+pub struct Templates {
+    functions: Arc<Functions>,
+    missing_key: MissingKey,
+    shared: Arc<HashMap<Text, Arc<Tree>>>,
+    own: HashMap<Text, Arc<Tree>>,
+}
+
+/// A parsed text that has not been added to any templates yet. It can be added to many.
+#[derive(Clone)]
+pub struct Parsed(Vec<Arc<Tree>>);
+
+impl Templates {
+    /// Starts without any template.
+    pub fn new(functions: Arc<Functions>, missing_key: MissingKey) -> Self {
+        Self {
+            functions,
+            missing_key,
+            shared: Arc::default(),
+            own: HashMap::new(),
+        }
+    }
+
+    /// Parses a text under a name, and adds it and the templates it defines.
+    ///
+    /// A template that is already there is replaced, unless the new one has nothing but space.
+    pub fn parse(&mut self, name: &str, text: impl Into<Text>) -> Result<(), Error> {
+        let parsed = self.parse_only(name, text)?;
+        self.add(&parsed);
+        Ok(())
+    }
+
+    /// Parses a text without adding it.
+    pub fn parse_only(&self, name: &str, text: impl Into<Text>) -> Result<Parsed, Error> {
+        let parsed = parse::parse(name, text.into(), &self.functions)?;
+        Ok(Parsed(parsed.trees.into_iter().map(Arc::new).collect()))
+    }
+
+    /// Adds a parsed text's templates. It must have been parsed with the same functions.
+    pub fn add(&mut self, parsed: &Parsed) {
+        for tree in &parsed.0 {
+            if is_empty(&tree.body) && self.find(tree.name.as_bytes()).is_some() {
+                continue;
+            }
+            self.own.insert(tree.name.clone(), tree.clone());
+        }
+    }
+
+    /// Makes clones cheap, whatever has been parsed so far.
+    pub fn freeze(&mut self) {
+        if self.own.is_empty() {
+            return;
+        }
+        Arc::make_mut(&mut self.shared).extend(self.own.drain());
+    }
+
+    /// Tells whether there is such a template.
+    pub fn contains(&self, name: &[u8]) -> bool {
+        self.find(name).is_some()
+    }
+
+    /// Returns the templates' names, sorted.
+    pub fn names(&self) -> Vec<Text> {
+        let mut names: Vec<_> = self.shared.keys().chain(self.own.keys()).cloned().collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// Returns the functions.
+    pub fn functions(&self) -> &Arc<Functions> {
+        &self.functions
+    }
+
+    /// Tells what missing keys give.
+    pub fn missing_key(&self) -> MissingKey {
+        self.missing_key
+    }
+
+    /// Executes a template and returns its output. Functions find `host` in their context.
+    pub fn execute(&self, name: &[u8], data: Value, host: &dyn Any) -> Result<Text, Error> {
+        let Some(tree) = self.find(name) else {
+            let name = strconv::quote(name);
+            return Err(Error::message(format!(
+                "template: no template {name} associated with template \"gotpl\""
+            )));
+        };
+        let mut out = Vec::with_capacity(1024);
+        exec::execute(self, tree, data, host, &mut out)?;
+        Ok(Text::from(out))
+    }
+
+    pub(crate) fn find(&self, name: &[u8]) -> Option<&Arc<Tree>> {
+        self.own.get(name).or_else(|| self.shared.get(name))
+    }
+}
