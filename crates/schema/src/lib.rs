@@ -11,9 +11,11 @@
 mod discovery;
 mod table;
 mod types;
+mod zero;
 
 pub use discovery::{Group, GroupVersion, Resource, Subresource};
 pub use table::{Definition, Kubernetes, kubernetes};
 pub use types::{
     Field, JsonType, Limits, List, Map, Patch, PatchStrategy, Rules, Scalar, Type, TypeRef, from_schema,
 };
+pub use zero::zero;
