@@ -1,6 +1,8 @@
 //! Workshop commands: everything longer than one cargo command.
 
+mod dist;
 mod schema;
+mod tidy;
 
 use std::path::Path;
 
@@ -10,10 +12,13 @@ fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
+        ["tidy"] => tidy::run(),
+        ["dist"] => dist::run(None),
+        ["dist", target] => dist::run(Some(target)),
         // `go mod download k8s.io/kubernetes@v1.37.2` brings the folder.
         ["schema", kubernetes, version, output] => {
             schema::generate(Path::new(kubernetes), version, Path::new(output))
         }
-        _ => bail!("usage: cargo xtask schema KUBERNETES-SOURCE VERSION OUTPUT"),
+        _ => bail!("usage: cargo xtask tidy | dist [TARGET] | schema KUBERNETES-SOURCE VERSION OUTPUT"),
     }
 }
