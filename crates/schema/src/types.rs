@@ -56,6 +56,8 @@ pub struct Map {
     pub fields: Vec<Field>,
     /// Type of every other entry; `None` forbids them.
     pub element: Option<TypeRef>,
+    /// Whether other entries are meant to be there, and not merely merged in some way when they are.
+    pub open: bool,
     /// Whether it is owned and replaced as a whole.
     pub atomic: bool,
 }
@@ -303,6 +305,7 @@ impl Pattern {
 }
 
 const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
+const FIELDS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1";
 const RAW_EXTENSION: &str = "io.k8s.apimachinery.pkg.runtime.RawExtension";
 const REFERENCE: &str = "#/components/schemas/";
 
@@ -323,6 +326,7 @@ fn add_object_fields(ty: &mut Type) {
     let map = ty.map.get_or_insert_with(|| Map {
         fields: Vec::new(),
         element: None,
+        open: false,
         atomic: false,
     });
     for (name, definition) in [
@@ -372,6 +376,7 @@ impl Type {
             map: Some(Map {
                 fields: Vec::new(),
                 element: Some(element),
+                open: true,
                 atomic,
             }),
             rules: Rules {
@@ -391,6 +396,11 @@ impl Type {
             RAW_EXTENSION => Self::unknown(TypeRef::untyped(), true),
             _ => Self::parse(schema, false),
         };
+        if name == FIELDS
+            && let Some(map) = &mut ty.map
+        {
+            map.open = true;
+        }
         if name == QUANTITY {
             ty.rules.format = Some("quantity".into());
         }
@@ -489,6 +499,10 @@ fn parse_map(schema: &Value, preserve: bool) -> Map {
     Map {
         fields,
         element,
+        open: !matches!(
+            schema.get("additionalProperties"),
+            None | Some(Value::Bool(false))
+        ),
         atomic: schema.get("x-kubernetes-map-type").and_then(Value::as_str) == Some("atomic"),
     }
 }
