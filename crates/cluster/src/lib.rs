@@ -22,4 +22,4 @@ pub use discovery::{ApiResource, Discovery, Scope};
 pub use error::{ApiError, Cause, Reason};
 pub use gate::Limits;
 pub use send::Cluster;
-pub use verbs::{Apply, Delete, Propagation};
+pub use verbs::{Apply, Delete, Deletion, Propagation};

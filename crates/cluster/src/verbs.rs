@@ -44,6 +44,21 @@ pub struct Delete {
     pub dry_run: bool,
 }
 
+/// What a delete request led to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Deletion {
+    /// There was nothing to delete.
+    #[default]
+    Missing,
+    /// The object is gone.
+    Gone,
+    /// The object goes once its finalizers are done or its grace period is over; its uid tells it from a successor.
+    Pending {
+        /// The uid of the object that was deleted.
+        uid: String,
+    },
+}
+
 /// Objects per page of a list: few round trips, and no answer so large that it holds up others.
 const PAGE: &str = "500";
 
@@ -119,20 +134,32 @@ impl Cluster {
             &[("limit", PAGE), ("labelSelector", labels), ("continue", token)],
         );
         let answer = self.call(&Call::get(path)).await?;
-        let page: Page = parse(&answer.value)?;
-        let api_version = resource.gvk().api_version();
-        let objects = page
-            .items
-            .into_iter()
-            .filter_map(|value| Object::try_from(value).ok())
-            .map(|mut object| {
-                // items of typed lists come without these two
-                object.set(&["apiVersion"], json!(api_version));
-                object.set(&["kind"], json!(resource.kind));
-                object
-            })
-            .collect();
+        let mut page: Page = parse(&answer.value)?;
+        let objects = page.objects(resource);
         Ok(answer.map(|_| (objects, page.metadata.token)))
+    }
+
+    /// Lists only the metadata of a kind's objects, in one namespace or all, page by page: cheap where objects are large.
+    pub async fn list_metadata(
+        &self,
+        resource: &ApiResource,
+        namespace: Option<&str>,
+    ) -> Result<Answer<Vec<Object>>, ApiError> {
+        let mut all: Answer<Vec<Object>> = Answer::default();
+        let mut next = String::new();
+        loop {
+            let parameters = [("limit", PAGE), ("continue", &*next)];
+            let mut call = Call::get(with_query(resource.collection_path(namespace), &parameters));
+            call.accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+            let answer = self.call(&call).await?;
+            let mut page: Page = parse(&answer.value)?;
+            all.warnings.extend(answer.warnings);
+            all.value.extend(page.objects(resource));
+            next = page.metadata.token;
+            if next.is_empty() {
+                return Ok(all);
+            }
+        }
     }
 
     /// Server-side apply of one object.
@@ -191,8 +218,8 @@ impl Cluster {
         self.call_object(&call).await
     }
 
-    /// Deletes an object; the value tells whether it existed.
-    pub async fn delete(&self, reference: &ObjectRef, how: &Delete) -> Result<Answer<bool>, ApiError> {
+    /// Deletes an object and tells whether it is gone already.
+    pub async fn delete(&self, reference: &ObjectRef, how: &Delete) -> Result<Answer<Deletion>, ApiError> {
         let resource = self.resource(reference).await?;
         let path = with_query(
             resource.object_path(reference.namespace.as_deref(), &reference.name),
@@ -209,7 +236,14 @@ impl Cluster {
         let body = to_bytes(&options)?;
         let call = Call::send(Method::DELETE, path, "application/json", body);
         match self.call(&call).await {
-            Ok(answer) => Ok(answer.map(|_| true)),
+            Ok(answer) => {
+                let body: Value = parse(&answer.value)?;
+                let deletion = match body["metadata"]["uid"].as_str() {
+                    Some(uid) if body["kind"] != "Status" => Deletion::Pending { uid: uid.to_owned() },
+                    _ => Deletion::Gone,
+                };
+                Ok(answer.map(|_| deletion))
+            }
             Err(error) if error.is_not_found() => Ok(Answer::default()),
             Err(error) => Err(error),
         }
@@ -236,6 +270,22 @@ struct Page {
     metadata: PageMetadata,
     #[serde(default, deserialize_with = "null_is_empty")]
     items: Vec<Value>,
+}
+
+impl Page {
+    /// Takes the objects out; items of typed lists come without their kind, and metadata with another one.
+    fn objects(&mut self, resource: &ApiResource) -> Vec<Object> {
+        let api_version = resource.gvk().api_version();
+        std::mem::take(&mut self.items)
+            .into_iter()
+            .filter_map(|value| Object::try_from(value).ok())
+            .map(|mut object| {
+                object.set(&["apiVersion"], json!(api_version));
+                object.set(&["kind"], json!(resource.kind));
+                object
+            })
+            .collect()
+    }
 }
 
 #[derive(serde::Deserialize, Default)]

@@ -15,3 +15,8 @@ pub use kind::{ApiVersionError, GroupKind, Gvk};
 pub use object::{NotAnObject, Object};
 pub use path::{JsonPath, JsonPathError, Key, KeyPath, KeyPathError, type_name};
 pub use reference::ObjectRef;
+
+/// Writes a value as Kubernetes' tools write YAML: sorted keys, lists not indented below their key.
+pub fn to_yaml(value: &serde_json::Value) -> String {
+    kluctl_yaml::to_string(value)
+}

@@ -11,7 +11,6 @@ pub mod archive;
 mod cache;
 mod credentials;
 mod error;
-pub mod git;
 pub mod helm_repository;
 mod http;
 mod mirror;
