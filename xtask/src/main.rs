@@ -1,6 +1,7 @@
 //! Workshop commands: everything longer than one cargo command.
 
 mod dist;
+mod go_tags;
 mod schema;
 mod tidy;
 

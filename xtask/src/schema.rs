@@ -13,6 +13,8 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use serde_json::{Map, Value, json};
 
+use crate::go_tags::Packages;
+
 /// Reads `api/` of the Kubernetes source at `kubernetes` and writes the table to `output`.
 pub(crate) fn generate(kubernetes: &Path, version: &str, output: &Path) -> Result<()> {
     let api = kubernetes.join("api");
@@ -22,15 +24,17 @@ pub(crate) fn generate(kubernetes: &Path, version: &str, output: &Path) -> Resul
         let (package, short) = name.rsplit_once('.').context("a definition without a package")?;
         packages.entry(package).or_default().push((short, definition));
     }
+    let mut go = Packages::new(kubernetes.parent().context("no folder of modules")?, version);
     let mut body = Vec::new();
     let mut segments = Vec::new();
     for (package, members) in &packages {
         let mut lines = Vec::new();
         let mut docs = Vec::new();
-        for (_, definition) in members {
+        for (name, definition) in members {
             let mut texts = Map::new();
             let mut plain = (*definition).clone();
             take_descriptions(&mut plain, "", &mut texts);
+            go.mark(package, name, &mut plain)?;
             writeln!(lines, "{plain}")?;
             writeln!(docs, "{}", Value::Object(texts))?;
         }

@@ -3,6 +3,7 @@
 mod commands;
 mod options;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -47,8 +48,14 @@ fn main() -> ExitCode {
 fn run() -> ExitCode {
     let command = preset::prepare(Cli::command());
     let typed = std::env::args_os().collect();
-    let parsed = preset::parse(&command, typed, &preset::Presets::gather())
-        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let presets = match preset::Presets::gather() {
+        Ok(presets) => presets,
+        Err(error) => {
+            drop(writeln!(std::io::stderr(), "{error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let parsed = preset::parse(&command, typed, &presets).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return usage::report(&error),

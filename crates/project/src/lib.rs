@@ -1,1 +1,21 @@
 //! From a folder and a target to rendered items: config, args, vars, includes, images, render.
+//!
+//! Starts with a folder, a target's name, arguments, and somebody to ask about the world outside ([`outside`]); ends with
+//! [`Rendered`]: items with their objects in order, and everything that is wrong.
+//!
+//! Invariants:
+//! - Synchronous, and talks to nothing itself: clusters, git, registries and web servers are behind the traits of
+//!   [`outside`], so nobody who renders needs their clients, and a test needs no server.
+//! - Changes no cluster, prints nothing, writes nothing to disk.
+//! - Reads no file outside the root of its repository.
+//! - What comes out does not depend on timing: items are rendered in parallel and stay in order.
+
+pub mod config;
+pub mod inclusion;
+pub mod outside;
+pub mod problem;
+pub mod rendered;
+
+pub use inclusion::{Inclusion, InclusionOptions};
+pub use problem::{Gathered, Place, Problem, Problems};
+pub use rendered::{Rendered, RenderedItem, Rules, Sensitive};

@@ -9,13 +9,21 @@
 //! - Built-in types live as long as the program; types of CRDs are counted references.
 
 mod discovery;
+mod format;
+mod prune;
+mod quantity;
 mod table;
 mod types;
+mod validation;
 mod zero;
 
 pub use discovery::{Group, GroupVersion, Resource, Subresource};
+pub use prune::{default_fields, drop_nulls, prune, unknown_fields};
+pub use quantity::{canonical_quantity, quantity_nano};
 pub use table::{Definition, Kubernetes, kubernetes};
 pub use types::{
-    Field, JsonType, Limits, List, Map, Patch, PatchStrategy, Rules, Scalar, Type, TypeRef, from_schema,
+    Field, GoField, GoKind, JsonType, Limits, List, Map, Patch, PatchStrategy, Rules, Scalar, Type, TypeRef,
+    from_schema,
 };
-pub use zero::zero;
+pub use validation::{Finding, FindingKind, validate};
+pub use zero::{normalize, zero};

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::discovery::{Group, GroupVersion, Resource};
-use crate::types::{Type, TypeRef};
+use crate::types::{GO_MARK, Type, TypeRef};
 
 /// Written by `cargo xtask schema`.
 static BYTES: &[u8] = include_bytes!("../table/kubernetes-1.37.bin");
@@ -213,6 +213,16 @@ impl Kubernetes {
     pub fn definition_schema(&self, name: &str, descriptions: bool) -> Option<Value> {
         let definition = &self.definitions[*self.names.get(name)?];
         let mut schema = self.source(definition)?;
+        for property in schema
+            .get_mut("properties")
+            .and_then(Value::as_object_mut)
+            .into_iter()
+            .flatten()
+        {
+            if let Some(property) = property.1.as_object_mut() {
+                property.remove(GO_MARK);
+            }
+        }
         if descriptions {
             for (path, text) in self.descriptions(definition)? {
                 if let Some(part) = schema.pointer_mut(&path).and_then(Value::as_object_mut) {

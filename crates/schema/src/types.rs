@@ -56,6 +56,8 @@ pub struct Map {
     pub fields: Vec<Field>,
     /// Type of every other entry; `None` forbids them.
     pub element: Option<TypeRef>,
+    /// Whether other entries are meant to be there, and not merely merged in some way when they are.
+    pub open: bool,
     /// Whether it is owned and replaced as a whole.
     pub atomic: bool,
 }
@@ -86,6 +88,48 @@ pub struct Field {
     pub default: Option<Value>,
     /// How a strategic merge patch treats it.
     pub patch: Patch,
+    /// How an API server writes it; for built-in types.
+    pub go: Option<GoField>,
+}
+
+/// How Go writes a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GoField {
+    /// What Go holds it as.
+    pub kind: GoKind,
+    /// Whether it is left out when it is empty.
+    pub left_out: bool,
+}
+
+/// What Go holds a field as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GoKind {
+    /// A pointer: told apart from what is not set.
+    Pointer,
+    /// A list, a map or bytes.
+    Collection,
+    /// A text, number or boolean.
+    Value,
+    /// A struct in place: cannot be missing.
+    Struct,
+}
+
+impl GoField {
+    /// Reads the mark the table has.
+    fn parse(mark: &str) -> Option<Self> {
+        let (kind, left_out) = match mark {
+            "p" => (GoKind::Pointer, true),
+            "P" => (GoKind::Pointer, false),
+            "c" => (GoKind::Collection, true),
+            "C" => (GoKind::Collection, false),
+            "v" => (GoKind::Value, true),
+            "V" => (GoKind::Value, false),
+            "s" => (GoKind::Struct, false),
+            "S" => (GoKind::Struct, true),
+            _ => return None,
+        };
+        Some(Self { kind, left_out })
+    }
 }
 
 /// How a strategic merge patch treats a field.
@@ -303,7 +347,10 @@ impl Pattern {
 }
 
 const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
+const FIELDS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1";
 const RAW_EXTENSION: &str = "io.k8s.apimachinery.pkg.runtime.RawExtension";
+/// Where the table notes how Go writes a field.
+pub(crate) const GO_MARK: &str = "x-go";
 const REFERENCE: &str = "#/components/schemas/";
 
 /// Reads a schema written in place: that of a CRD version (`openAPIV3Schema`) or a part of it.
@@ -323,6 +370,7 @@ fn add_object_fields(ty: &mut Type) {
     let map = ty.map.get_or_insert_with(|| Map {
         fields: Vec::new(),
         element: None,
+        open: false,
         atomic: false,
     });
     for (name, definition) in [
@@ -354,6 +402,7 @@ fn add_object_fields(ty: &mut Type) {
                     ty,
                     default: None,
                     patch: Patch::default(),
+                    go: None,
                 },
             ),
         }
@@ -372,6 +421,7 @@ impl Type {
             map: Some(Map {
                 fields: Vec::new(),
                 element: Some(element),
+                open: true,
                 atomic,
             }),
             rules: Rules {
@@ -391,6 +441,11 @@ impl Type {
             RAW_EXTENSION => Self::unknown(TypeRef::untyped(), true),
             _ => Self::parse(schema, false),
         };
+        if name == FIELDS
+            && let Some(map) = &mut ty.map
+        {
+            map.open = true;
+        }
         if name == QUANTITY {
             ty.rules.format = Some("quantity".into());
         }
@@ -478,6 +533,10 @@ fn parse_map(schema: &Value, preserve: bool) -> Map {
             ty: parse_reference(member, preserve),
             default: member.get("default").cloned(),
             patch: parse_patch(member),
+            go: member
+                .get(GO_MARK)
+                .and_then(Value::as_str)
+                .and_then(GoField::parse),
         })
         .collect();
     let element = match schema.get("additionalProperties") {
@@ -489,6 +548,10 @@ fn parse_map(schema: &Value, preserve: bool) -> Map {
     Map {
         fields,
         element,
+        open: !matches!(
+            schema.get("additionalProperties"),
+            None | Some(Value::Bool(false))
+        ),
         atomic: schema.get("x-kubernetes-map-type").and_then(Value::as_str) == Some("atomic"),
     }
 }

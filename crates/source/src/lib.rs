@@ -11,6 +11,7 @@ pub mod archive;
 mod cache;
 mod credentials;
 mod error;
+pub mod git;
 pub mod helm_repository;
 mod http;
 mod mirror;

@@ -10,6 +10,7 @@ use std::ffi::{OsStr, OsString};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command};
+use serde_json::Value;
 
 use super::{credentials, values};
 
@@ -19,7 +20,7 @@ pub(crate) struct Presets {
     /// The environment, sorted by name.
     pub(crate) environment: BTreeMap<String, String>,
     /// The configuration file: its path, and the values of each flag.
-    pub(crate) config: Option<(String, BTreeMap<String, Vec<String>>)>,
+    pub(crate) config: Option<Config>,
 }
 
 /// One value that stands in front of what was typed.
@@ -30,16 +31,16 @@ struct Preset {
 }
 
 impl Presets {
-    /// The process's environment.
-    pub(crate) fn gather() -> Self {
+    /// The process's environment, and the first configuration file there is.
+    pub(crate) fn gather() -> Result<Self, String> {
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .filter(|(name, _)| name.starts_with("KLUCTL_"))
             .collect();
-        Self {
+        Ok(Self {
             environment,
-            config: None,
-        }
+            config: read_config()?,
+        })
     }
 
     /// Values for one flag in the order in which they count, each with where it came from.
@@ -70,6 +71,61 @@ impl Presets {
             );
         }
         found
+    }
+}
+
+/// The configuration file: a flat map from names of flags to values.
+type Config = (String, BTreeMap<String, Vec<String>>);
+
+/// Reads the first configuration file that exists.
+fn read_config() -> Result<Option<Config>, String> {
+    let home = std::env::var_os("HOME").map(|home| std::path::PathBuf::from(home).join(".kluctl"));
+    let folders = [Some(std::path::PathBuf::from("/etc/kluctl")), home];
+    for folder in folders.into_iter().flatten() {
+        for name in ["config.yaml", "config.yml"] {
+            let path = folder.join(name);
+            match std::fs::read_to_string(&path) {
+                Ok(text) => return parse_config(&path.display().to_string(), &text).map(Some),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(format!("reading {} failed: {error}", path.display())),
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn parse_config(path: &str, text: &str) -> Result<Config, String> {
+    let value = kluctl_yaml::from_str(text).map_err(|error| format!("{path}: {error}"))?;
+    let map = match value {
+        Value::Null => serde_json::Map::new(),
+        Value::Object(map) => map,
+        _ => return Err(format!("{path}: expected a map of flag names to values")),
+    };
+    let wrong =
+        |flag: &str| format!("{path}: `{flag}` must be a text, a number, a boolean or a list of them");
+    let mut flags = BTreeMap::new();
+    for (flag, value) in map {
+        let values = match &value {
+            Value::Array(list) => list.iter().map(config_text).collect(),
+            other => config_text(other).map(|text| vec![text]),
+        };
+        let values: Vec<String> = values.ok_or_else(|| wrong(&flag))?;
+        // `yes:` is a boolean to YAML 1.1, and the one flag's name that is.
+        let name = if flag == "true" {
+            "yes".to_owned()
+        } else {
+            flag.to_ascii_lowercase()
+        };
+        flags.insert(name, values);
+    }
+    Ok((path.to_owned(), flags))
+}
+
+fn config_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        _ => None,
     }
 }
 
@@ -333,6 +389,19 @@ mod tests {
                 .count(),
             0
         );
+    }
+
+    #[test]
+    fn the_configuration_file_is_a_flat_map() {
+        let (_, flags) = parse_config("c", "Timeout: 5m\nyes: true\nkeep: 5\narg: [a=1, b=2]\n").unwrap();
+        let shown: Vec<String> = flags
+            .iter()
+            .map(|(k, v)| format!("{k}={}", v.join("|")))
+            .collect();
+        assert_eq!(shown, ["arg=a=1|b=2", "keep=5", "timeout=5m", "yes=true"]);
+        for wrong in ["[1]", "a: {b: 1}", "a: [[1]]", "a: b: c"] {
+            assert!(parse_config("c", wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

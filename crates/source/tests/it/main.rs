@@ -1,5 +1,7 @@
 //! Charts fetched from servers on loopback.
 
+mod git;
+
 use kluctl_source::helm_repository::Index;
 use kluctl_source::oci::Registry;
 use kluctl_source::{Credential, Credentials, Http, Mirrors, SourceError};

@@ -1,0 +1,224 @@
+//! What is wrong with a project: what, where, and what to do about it.
+
+use std::fmt;
+
+/// A place in a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The file, as the person would name it.
+    pub file: String,
+    /// The line, from 1; 0 when only the file is known.
+    pub line: u32,
+    /// The column in characters, from 1; 0 when only the line is known.
+    pub column: u32,
+    /// The text of the line, where it is known.
+    pub source_line: Option<String>,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// What went wrong.
+    pub message: String,
+    /// Where, the innermost place first; the others say how one got there.
+    pub places: Vec<Place>,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    /// Something wrong that has no place.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            places: Vec::new(),
+            hint: None,
+        }
+    }
+
+    /// Something wrong with a file.
+    pub fn in_file(file: impl fmt::Display, message: impl Into<String>) -> Self {
+        let mut problem = Self::new(message);
+        problem.places.push(Place {
+            file: file.to_string(),
+            ..Place::default()
+        });
+        problem
+    }
+
+    /// The same with advice.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same with words in front of the message.
+    #[must_use]
+    pub fn context(mut self, context: impl fmt::Display) -> Self {
+        self.message = format!("{context}: {}", self.message);
+        self
+    }
+
+    /// The same, seen from a file that led to it; nothing when that file is named already.
+    #[must_use]
+    pub fn from_file(mut self, file: &str) -> Self {
+        if !self.places.iter().any(|place| place.file == file) {
+            self.places.push(Place {
+                file: file.to_owned(),
+                ..Place::default()
+            });
+        }
+        self
+    }
+
+    /// A YAML error in a file.
+    pub fn yaml(file: &str, error: &kluctl_yaml::Error, text: &str) -> Self {
+        let source_line = (error.line() > 0)
+            .then(|| text.lines().nth(error.line() as usize - 1))
+            .flatten()
+            .map(str::to_owned);
+        let path = error.path().join(".").replace(".[", "[");
+        let message = if path.is_empty() {
+            error.message().to_owned()
+        } else {
+            format!("{path}: {}", error.message())
+        };
+        Self {
+            message,
+            places: vec![Place {
+                file: file.to_owned(),
+                line: error.line(),
+                column: error.column(),
+                source_line,
+            }],
+            hint: error.hint().map(str::to_owned),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (depth, place) in self.places.iter().enumerate() {
+            if depth > 0 {
+                f.write_str("from ")?;
+            }
+            f.write_str(&place.file)?;
+            if place.line > 0 {
+                write!(f, ":{}", place.line)?;
+            }
+            if place.column > 0 {
+                write!(f, ":{}", place.column)?;
+            }
+            f.write_str(": ")?;
+            if depth == 0 && self.places.len() > 1 {
+                f.write_str(&self.message)?;
+                f.write_str("\n  ")?;
+            }
+        }
+        if self.places.len() > 1 {
+            f.write_str("this file is needed there")?;
+        } else {
+            f.write_str(&self.message)?;
+        }
+        if let Some(place) = self.places.first()
+            && let Some(line) = &place.source_line
+        {
+            let number = place.line.to_string();
+            let margin = " ".repeat(number.len());
+            write!(f, "\n  {margin} |\n  {number} | {}\n  {margin} |", shorten(line))?;
+            if place.column > 0 {
+                let before: String = line
+                    .chars()
+                    .take(place.column as usize - 1)
+                    .map(|c| if c == '\t' { '\t' } else { ' ' })
+                    .collect();
+                write!(f, " {before}^")?;
+            }
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "\n  hint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Longest part of a source line that is shown.
+const LONGEST_LINE: usize = 300;
+
+fn shorten(line: &str) -> String {
+    line.chars().take(LONGEST_LINE).collect()
+}
+
+impl std::error::Error for Problem {}
+
+/// One problem or many; never none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// All of them, each once, in the order in which they were met.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter()
+    }
+
+    /// As a list.
+    pub fn into_vec(self) -> Vec<Problem> {
+        self.0
+    }
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        Self(vec![problem])
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// Gathers problems while work goes on, each once.
+#[derive(Debug, Default)]
+pub struct Gathered(Vec<Problem>);
+
+impl Gathered {
+    /// Keeps the problems of a result, and gives its value when there is one.
+    pub fn keep<T>(&mut self, result: Result<T, impl Into<Problems>>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(problems) => {
+                for problem in problems.into().0 {
+                    if !self.0.contains(&problem) {
+                        self.0.push(problem);
+                    }
+                }
+                None
+            }
+        }
+    }
+
+    /// The value, if nothing was wrong.
+    pub fn finish<T>(self, value: T) -> Result<T, Problems> {
+        if self.0.is_empty() {
+            Ok(value)
+        } else {
+            Err(Problems(self.0))
+        }
+    }
+
+    /// All problems.
+    pub fn into_vec(self) -> Vec<Problem> {
+        self.0
+    }
+}

@@ -1,0 +1,216 @@
+//! Git repositories made by the real Git, from folders and over `git http-backend`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use kluctl_source::git::{GitReference, GitRepositories};
+use kluctl_source::{Cache, Credential, Credentials, Mirrors};
+use kluctl_testkit::{Reply, Request, Server};
+
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git")
+        .args(arguments)
+        .current_dir(folder)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .output()
+        .expect("git runs");
+    assert!(
+        output.status.success(),
+        "git {arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).expect("text").trim().to_owned()
+}
+
+fn commit(folder: &Path, file: &str, text: &str) -> String {
+    std::fs::create_dir_all(folder.join(file).parent().expect("a folder")).expect("making a folder");
+    std::fs::write(folder.join(file), text).expect("writing a file");
+    git(folder, &["add", "-A"]);
+    git(
+        folder,
+        &[
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@example.com",
+            "commit",
+            "-q",
+            "-m",
+            "change",
+        ],
+    );
+    git(folder, &["rev-parse", "HEAD"])
+}
+
+/// A repository with two commits on `main`, a tag on the first, and a branch `other`.
+fn repository(root: &Path) -> (PathBuf, String, String) {
+    let folder = root.join("team/project.git");
+    std::fs::create_dir_all(&folder).expect("making a folder");
+    git(&folder, &["init", "-q", "-b", "main"]);
+    let first = commit(&folder, "deep/file.txt", "one");
+    git(&folder, &["tag", "v1"]);
+    git(&folder, &["branch", "other"]);
+    let second = commit(&folder, "deep/file.txt", "two");
+    (folder, first, second)
+}
+
+fn sources(cache: &Path, credentials: Vec<Credential>) -> GitRepositories {
+    let cache = camino::Utf8PathBuf::from_path_buf(cache.to_owned()).expect("UTF-8");
+    GitRepositories::new(
+        Cache::new(cache),
+        Mirrors::default(),
+        Credentials::new(credentials).expect("credentials"),
+    )
+}
+
+fn check(sources: &GitRepositories, address: &str, first: &str, second: &str) {
+    let text = |reference: Option<GitReference>| {
+        let snapshot = sources.snapshot(address, reference.as_ref()).expect("a snapshot");
+        let file = snapshot
+            .files
+            .get(camino::Utf8Path::new("deep/file.txt"))
+            .expect("the file");
+        (String::from_utf8_lossy(file).into_owned(), snapshot.commit)
+    };
+    assert_eq!(text(None), ("two".to_owned(), second.to_owned()));
+    assert_eq!(
+        text(Some(GitReference::Branch("other".into()))),
+        ("one".to_owned(), first.to_owned())
+    );
+    assert_eq!(
+        text(Some(GitReference::Tag("v1".into()))),
+        ("one".to_owned(), first.to_owned())
+    );
+    assert_eq!(
+        text(Some(GitReference::Commit(first.to_owned()))),
+        ("one".to_owned(), first.to_owned())
+    );
+    let error = sources
+        .snapshot(address, Some(&GitReference::Branch("nope".into())))
+        .expect_err("no such branch");
+    assert!(error.to_string().ends_with("has no refs/heads/nope"), "{error}");
+    let names: Vec<_> = sources
+        .references(address)
+        .expect("references")
+        .into_keys()
+        .collect();
+    assert_eq!(names, ["refs/heads/main", "refs/heads/other", "refs/tags/v1"]);
+}
+
+#[test]
+fn reads_a_folder() {
+    let root = tempfile::tempdir().expect("a folder");
+    let (folder, first, second) = repository(root.path());
+    check(
+        &sources(&root.path().join("cache"), Vec::new()),
+        &format!("file://{}", folder.display()),
+        &first,
+        &second,
+    );
+}
+
+/// Serves repositories below `root` through Git's own CGI program; asks for the password `secret` when told to.
+fn serve(root: PathBuf, password: bool) -> Server {
+    Server::start(move |request| {
+        if password && request.header("authorization") != Some("Basic dXNlcjpzZWNyZXQ=") {
+            return Reply::new(401, "").with("WWW-Authenticate", "Basic realm=\"git\"");
+        }
+        backend(&root, request)
+    })
+}
+
+fn backend(root: &Path, request: &Request) -> Reply {
+    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+    let mut child = Command::new("git")
+        .arg("http-backend")
+        .env("GIT_PROJECT_ROOT", root)
+        .env("GIT_HTTP_EXPORT_ALL", "1")
+        .env("REQUEST_METHOD", &request.method)
+        .env("PATH_INFO", path)
+        .env("QUERY_STRING", query)
+        .env("CONTENT_TYPE", request.header("content-type").unwrap_or_default())
+        .env("CONTENT_LENGTH", request.body.len().to_string())
+        .env("GIT_PROTOCOL", request.header("git-protocol").unwrap_or_default())
+        .env(
+            "HTTP_CONTENT_ENCODING",
+            request.header("content-encoding").unwrap_or_default(),
+        )
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("git http-backend runs");
+    child
+        .stdin
+        .take()
+        .expect("its input")
+        .write_all(&request.body)
+        .expect("sending the body");
+    let output = child.wait_with_output().expect("its answer").stdout;
+    let end = output
+        .windows(4)
+        .position(|bytes| bytes == b"\r\n\r\n")
+        .expect("headers");
+    let mut reply = Reply::new(200, &output[end + 4..]);
+    for line in String::from_utf8_lossy(&output[..end]).lines() {
+        match line.split_once(": ") {
+            Some(("Status", status)) => {
+                reply.status = status
+                    .split(' ')
+                    .next()
+                    .and_then(|code| code.parse().ok())
+                    .expect("a status");
+            }
+            Some((name, value)) => reply = reply.with(name, value),
+            None => {}
+        }
+    }
+    reply
+}
+
+#[test]
+fn mirrors_a_repository_over_http() {
+    let root = tempfile::tempdir().expect("a folder");
+    let (folder, first, second) = repository(root.path());
+    let server = serve(root.path().to_owned(), false);
+    let address = format!("{}/team/project.git", server.url());
+    let cache = root.path().join("cache");
+    check(&sources(&cache, Vec::new()), &address, &first, &second);
+
+    // A later run sees what has moved and forgets what has gone.
+    let third = commit(&folder, "deep/file.txt", "three");
+    git(&folder, &["branch", "-D", "other"]);
+    let later = sources(&cache, Vec::new());
+    assert_eq!(later.snapshot(&address, None).expect("a snapshot").commit, third);
+    assert!(
+        !later
+            .references(&address)
+            .expect("references")
+            .contains_key("refs/heads/other")
+    );
+}
+
+#[test]
+fn presents_credentials_and_keeps_them_out_of_errors() {
+    let root = tempfile::tempdir().expect("a folder");
+    let (_, _, second) = repository(root.path());
+    let server = serve(root.path().to_owned(), true);
+    let address = format!("{}/team/project.git", server.url());
+    let credential = |password: &str| Credential {
+        host: server.address(),
+        path: Some("team/*".to_owned()),
+        username: Some("user".to_owned()),
+        password: Some(password.to_owned()),
+        ..Credential::default()
+    };
+    let good = sources(&root.path().join("good"), vec![credential("secret")]);
+    assert_eq!(good.snapshot(&address, None).expect("a snapshot").commit, second);
+    for (name, list) in [("none", Vec::new()), ("wrong", vec![credential("letmein")])] {
+        let error = sources(&root.path().join(name), list)
+            .snapshot(&address, None)
+            .expect_err("refused");
+        assert!(!error.to_string().contains("letmein"), "{error}");
+    }
+}
