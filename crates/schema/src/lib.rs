@@ -8,6 +8,7 @@
 //! - A type is parsed when it is first looked at, so starting costs nothing and a command pays for the kinds it uses.
 //! - Built-in types live as long as the program; types of CRDs are counted references.
 
+mod defaults;
 mod discovery;
 mod format;
 mod prune;
@@ -17,6 +18,7 @@ mod types;
 mod validation;
 mod zero;
 
+pub use defaults::default_object;
 pub use discovery::{Group, GroupVersion, Resource, Subresource};
 pub use prune::{default_fields, drop_nulls, prune, unknown_fields};
 pub use quantity::{canonical_quantity, quantity_nano};
