@@ -1,1 +1,3 @@
 //! One module per command: wires project, apply and result, for every front end.
+
+pub mod sources;

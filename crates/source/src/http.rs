@@ -1,5 +1,6 @@
 //! Plain HTTP downloads with mirrors, credentials and a size limit.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -18,6 +19,9 @@ pub struct Http {
 
 /// How long a server may take to accept a connection, and to send the next bytes.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Largest answer that a variable is made of (bytes).
+const TEXT_LIMIT: u64 = 64 << 20;
 
 impl Http {
     /// Sets up downloads. Proxies come from the environment (`HTTPS_PROXY`, `NO_PROXY` ...).
@@ -59,6 +63,49 @@ impl Http {
             .await
     }
 
+    /// Sends any request and gives the answer's text, and whether credentials were sent with it.
+    ///
+    /// Used by variables that come from a web server; their credentials come with the headers or the address.
+    pub async fn request(
+        &self,
+        address: &str,
+        method: &str,
+        headers: &BTreeMap<String, String>,
+        body: &str,
+    ) -> Result<(String, bool), SourceError> {
+        let url = parse(&self.mirrors.apply(address))?;
+        let transport = |error: reqwest::Error| SourceError::Transport {
+            url: shown(&url),
+            reason: reason(&error),
+        };
+        let method = reqwest::Method::from_bytes(method.as_bytes()).map_err(|_| SourceError::Address {
+            address: shown(&url),
+            reason: format!("`{method}` is not an HTTP method"),
+        })?;
+        let mut request = self.client.request(method, url.clone());
+        let mut authenticated = !url.username().is_empty();
+        for (name, value) in headers {
+            authenticated |= name.eq_ignore_ascii_case("authorization");
+            request = request.header(name, value);
+        }
+        if !body.is_empty() {
+            request = request.body(body.to_owned());
+        }
+        let mut response = request.send().await.map_err(transport)?;
+        if !response.status().is_success() {
+            return Err(SourceError::Status {
+                url: shown(&url),
+                status: response.status().to_string(),
+            });
+        }
+        let bytes = read(&mut response, &url, TEXT_LIMIT).await?;
+        let text = String::from_utf8(bytes.to_vec()).map_err(|error| SourceError::Content {
+            what: shown(&url),
+            reason: error.to_string(),
+        })?;
+        Ok((text, authenticated))
+    }
+
     fn credential(&self, url: &Url) -> Option<&Credential> {
         let host = url.host_str()?;
         let full = url
@@ -98,18 +145,27 @@ impl Http {
                 status: response.status().to_string(),
             });
         }
-        let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(transport)? {
-            if (body.len() + chunk.len()) as u64 > limit {
-                return Err(SourceError::TooLarge {
-                    what: shown(url),
-                    limit: format!("{limit} bytes"),
-                });
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body.freeze())
+        read(&mut response, url, limit).await
     }
+}
+
+/// Reads a body to its end, unless it is too large.
+async fn read(response: &mut reqwest::Response, url: &Url, limit: u64) -> Result<Bytes, SourceError> {
+    let transport = |error: reqwest::Error| SourceError::Transport {
+        url: shown(url),
+        reason: reason(&error),
+    };
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(transport)? {
+        if (body.len() + chunk.len()) as u64 > limit {
+            return Err(SourceError::TooLarge {
+                what: shown(url),
+                limit: format!("{limit} bytes"),
+            });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
 }
 
 fn parse(address: &str) -> Result<Url, SourceError> {

@@ -19,6 +19,9 @@ const CHART_LAYER_OLD: &str = "application/tar+gzip";
 /// Largest chart layer that is fetched (bytes).
 const CHART_LIMIT: i64 = 100 << 20;
 
+/// Largest artifact layer that is fetched (bytes).
+const ARTIFACT_LIMIT: i64 = 256 << 20;
+
 /// Talks to OCI registries.
 #[derive(Debug, Clone)]
 pub struct Registry {
@@ -82,6 +85,50 @@ impl Registry {
             return Err(SourceError::TooLarge {
                 what: format!("{address}:{version}"),
                 limit: format!("{CHART_LIMIT} bytes"),
+            });
+        }
+        let mut archive = Vec::new();
+        asked
+            .client
+            .pull_blob(&asked.reference, layer, &mut archive)
+            .await
+            .map_err(failed)?;
+        Ok(Bytes::from(archive))
+    }
+
+    /// The first layer of an artifact as Flux and Kluctl push them: a gzipped tar archive.
+    ///
+    /// A digest wins over a tag; without both it is the tag `latest`.
+    pub async fn artifact(
+        &self,
+        address: &str,
+        tag: Option<&str>,
+        digest: Option<&str>,
+    ) -> Result<Bytes, SourceError> {
+        let mut asked = self.repository(address, tag.unwrap_or("latest"))?;
+        if let Some(digest) = digest {
+            asked.reference = asked.reference.clone_with_digest(digest.to_owned());
+        }
+        let what = asked.reference.whole();
+        let failed = |error: OciDistributionError| asked.error(address, &error);
+        asked
+            .client
+            .auth(&asked.reference, &asked.auth, RegistryOperation::Pull)
+            .await
+            .map_err(failed)?;
+        let (manifest, _digest) = asked
+            .client
+            .pull_image_manifest(&asked.reference, &asked.auth)
+            .await
+            .map_err(failed)?;
+        let layer = manifest.layers.first().ok_or_else(|| SourceError::Content {
+            what: what.clone(),
+            reason: "the manifest has no layer".to_owned(),
+        })?;
+        if layer.size > ARTIFACT_LIMIT {
+            return Err(SourceError::TooLarge {
+                what,
+                limit: format!("{ARTIFACT_LIMIT} bytes"),
             });
         }
         let mut archive = Vec::new();

@@ -10,6 +10,9 @@ pub(crate) const HELM: &str = "Helm arguments";
 /// Heading of the registry flags.
 pub(crate) const REGISTRY: &str = "Registry arguments";
 
+/// Heading of the mirror flag.
+pub(crate) const MIRROR: &str = "Mirror arguments";
+
 /// Git credentials, each by host and path.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = GIT)]

@@ -17,6 +17,7 @@ pub(crate) mod output;
 pub(crate) mod preset;
 pub(crate) mod project;
 pub(crate) mod run;
+pub(crate) mod sources;
 pub(crate) mod target;
 pub(crate) mod usage;
 pub(crate) mod values;

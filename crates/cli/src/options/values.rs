@@ -78,7 +78,7 @@ pub(crate) fn existing_dir(text: &str) -> Result<Utf8PathBuf, String> {
     Ok(path)
 }
 
-fn expand(text: &str) -> Utf8PathBuf {
+pub(crate) fn expand(text: &str) -> Utf8PathBuf {
     match (text.strip_prefix("~/"), std::env::var("HOME")) {
         (Some(rest), Ok(home)) => Utf8PathBuf::from(home).join(rest),
         _ => Utf8PathBuf::from(text),

@@ -1,0 +1,510 @@
+//! From credential flags, their variables and other tools' files to what `source` takes.
+//!
+//! Order of precedence: flags, then `KLUCTL_*` variables, then other tools' files.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use clap::Args;
+use kluctl_commands::sources::SourceOptions;
+use kluctl_source::{Credential, Credentials, Mirrors};
+use serde::Deserialize;
+
+use super::credentials::{GitCredentials, HelmCredentials, RegistryCredentials};
+use super::values;
+
+/// Other places for public addresses.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = super::credentials::MIRROR)]
+pub(crate) struct MirrorFlags {
+    /// Take what lies below one address from another. Must be in the form --mirror=<from>=<to>, where both are the beginning
+    /// of an address of a Helm repository, an OCI registry or a Git server, e.g. --mirror
+    /// https://charts.jetstack.io=https://mirror.example.com/jetstack. The longest <from> that fits counts.
+    #[arg(long, value_name = "stringArray")]
+    pub(crate) mirror: Vec<String>,
+}
+
+/// Credentials by host and path, in order of their first appearance; one flag after the other completes an entry.
+#[derive(Default)]
+struct Entries(Vec<Credential>);
+
+impl Entries {
+    fn entry(&mut self, host: &str, path: Option<&str>) -> &mut Credential {
+        let known = self
+            .0
+            .iter()
+            .position(|entry| entry.host == host && entry.path.as_deref() == path);
+        let index = known.unwrap_or_else(|| {
+            self.0.push(Credential {
+                host: host.to_owned(),
+                path: path.map(str::to_owned),
+                ..Credential::default()
+            });
+            self.0.len() - 1
+        });
+        &mut self.0[index]
+    }
+
+    /// `host[/path]`.
+    fn named(&mut self, flag: &str, name: &str) -> Result<&mut Credential, String> {
+        let (host, path) = match name.split_once('/') {
+            Some((host, path)) => (host, Some(path)),
+            None => (name, None),
+        };
+        if host.is_empty() {
+            return Err(format!("--{flag}: expected <host>/<path>, found `{name}`"));
+        }
+        Ok(self.entry(host, path.filter(|path| !path.is_empty())))
+    }
+
+    /// `host[/path]=value` for every use of a flag.
+    fn each(
+        &mut self,
+        flag: &str,
+        list: &[String],
+        mut put: impl FnMut(&mut Credential, &str) -> Result<(), String>,
+    ) -> Result<(), String> {
+        for text in list {
+            // The value is left out of the message: it may be a secret.
+            let (name, value) = text.split_once('=').ok_or_else(|| {
+                format!("--{flag}: expected <host>/<path>=<value>, found a text without `=`")
+            })?;
+            put(self.named(flag, name)?, value).map_err(|error| format!("--{flag}: {error}"))?;
+        }
+        Ok(())
+    }
+}
+
+fn read(path: &str) -> Result<Vec<u8>, String> {
+    fs::read(values::expand(path)).map_err(|error| format!("{path}: {error}"))
+}
+
+/// Combines all credentials and mirrors of a command.
+///
+/// `environment` holds the process's variables; `home` is the person's home folder.
+pub(crate) fn resolve(
+    git: &GitCredentials,
+    helm: &HelmCredentials,
+    registry: &RegistryCredentials,
+    mirrors: &MirrorFlags,
+    environment: &BTreeMap<String, String>,
+    home: Option<&Utf8Path>,
+) -> Result<SourceOptions, String> {
+    let finish = |entries: Entries| Credentials::new(entries.0).map_err(|error| error.to_string());
+    Ok(SourceOptions {
+        mirrors: Mirrors::parse(&mirrors.mirror).map_err(|error| error.to_string())?,
+        git: finish(git_entries(git, environment, home)?)?,
+        helm: finish(helm_entries(helm, environment, home)?)?,
+        registry: finish(registry_entries(registry, environment)?)?,
+    })
+}
+
+fn git_entries(
+    flags: &GitCredentials,
+    environment: &BTreeMap<String, String>,
+    home: Option<&Utf8Path>,
+) -> Result<Entries, String> {
+    let GitCredentials {
+        git_username,
+        git_password,
+        git_ssh_key_file,
+        git_ssh_known_hosts_file,
+        git_ca_file,
+    } = flags;
+    for (flag, list) in [
+        ("git-ssh-key-file", git_ssh_key_file),
+        ("git-ssh-known-hosts-file", git_ssh_known_hosts_file),
+    ] {
+        if !list.is_empty() {
+            return Err(format!("--{flag}: this version reads Git over https:// only"));
+        }
+    }
+    let mut entries = Entries::default();
+    entries.each("git-username", git_username, |entry, value| {
+        entry.username = Some(value.to_owned());
+        Ok(())
+    })?;
+    entries.each("git-password", git_password, |entry, value| {
+        entry.password = Some(value.to_owned());
+        Ok(())
+    })?;
+    entries.each("git-ca-file", git_ca_file, |entry, value| {
+        entry.ca = Some(read(value)?);
+        Ok(())
+    })?;
+    from_environment(&mut entries, environment, "KLUCTL_GIT", "PATH", "CA_BUNDLE")?;
+    if let Some(home) = home {
+        for file in [
+            home.join(".git-credentials"),
+            home.join(".config/git/credentials"),
+        ] {
+            git_credentials_file(&mut entries, &file);
+        }
+    }
+    Ok(entries)
+}
+
+/// Lines of `https://user:password@host/path`. Source: git-credential-store(1).
+fn git_credentials_file(entries: &mut Entries, file: &Utf8Path) {
+    for line in fs::read_to_string(file).unwrap_or_default().lines() {
+        let Ok(url) = url::Url::parse(line.trim()) else {
+            continue;
+        };
+        let (Some(host), Some(password)) = (url.host_str(), url.password()) else {
+            continue;
+        };
+        let host = url
+            .port()
+            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let decode = |text: &str| percent_decode(text);
+        let path = url.path().trim_matches('/').trim_end_matches(".git");
+        entries.0.push(Credential {
+            host,
+            path: (!path.is_empty()).then(|| path.to_owned()),
+            username: Some(decode(url.username())),
+            password: Some(decode(password)),
+            ..Credential::default()
+        });
+    }
+}
+
+/// `%41` to `A`; what is no escape stays.
+fn percent_decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let code = tail
+            .get(..2)
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match (first, code) {
+            (b'%', Some(code)) => {
+                bytes.push(code);
+                rest = &tail[2..];
+            }
+            _ => {
+                bytes.push(first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn helm_entries(
+    flags: &HelmCredentials,
+    environment: &BTreeMap<String, String>,
+    home: Option<&Utf8Path>,
+) -> Result<Entries, String> {
+    let HelmCredentials {
+        helm_username,
+        helm_password,
+        helm_key_file,
+        helm_cert_file,
+        helm_ca_file,
+        helm_insecure_skip_tls_verify,
+        helm_creds,
+    } = flags;
+    let mut entries = Entries::default();
+    entries.each("helm-username", helm_username, |entry, value| {
+        entry.username = Some(value.to_owned());
+        Ok(())
+    })?;
+    entries.each("helm-password", helm_password, |entry, value| {
+        entry.password = Some(value.to_owned());
+        Ok(())
+    })?;
+    entries.each("helm-creds", helm_creds, |entry, value| {
+        let (username, password) = value
+            .split_once(':')
+            .ok_or("expected <username>:<password> after `=`")?;
+        entry.username = Some(username.to_owned());
+        entry.password = Some(password.to_owned());
+        Ok(())
+    })?;
+    entries.each("helm-key-file", helm_key_file, |entry, value| {
+        entry.key = Some(read(value)?);
+        Ok(())
+    })?;
+    entries.each("helm-cert-file", helm_cert_file, |entry, value| {
+        entry.certificate = Some(read(value)?);
+        Ok(())
+    })?;
+    entries.each("helm-ca-file", helm_ca_file, |entry, value| {
+        entry.ca = Some(read(value)?);
+        Ok(())
+    })?;
+    for name in helm_insecure_skip_tls_verify {
+        entries
+            .named("helm-insecure-skip-tls-verify", name)?
+            .insecure_skip_tls_verify = true;
+    }
+    from_environment(&mut entries, environment, "KLUCTL_HELM", "PATH", "CA_FILE")?;
+    let given = environment.get("HELM_REPOSITORY_CONFIG").map(Utf8PathBuf::from);
+    let config = environment.get("XDG_CONFIG_HOME").map(Utf8PathBuf::from);
+    let config = config.or_else(|| home.map(|home| home.join(".config")));
+    if let Some(file) = given.or_else(|| config.map(|config| config.join("helm/repositories.yaml"))) {
+        helm_repositories_file(&mut entries, &file)?;
+    }
+    Ok(entries)
+}
+
+#[derive(Deserialize)]
+struct RepositoriesFile {
+    #[serde(default)]
+    repositories: Vec<RepositoryEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RepositoryEntry {
+    #[serde(default)]
+    url: String,
+    #[serde(default)]
+    username: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    cert_file: String,
+    #[serde(default)]
+    key_file: String,
+    #[serde(default)]
+    ca_file: String,
+    #[serde(default, rename = "insecure_skip_tls_verify")]
+    insecure: bool,
+    #[serde(default, rename = "pass_credentials_all")]
+    pass_all: bool,
+}
+
+/// Helm's own list of repositories, where a person has logged in with `helm repo add`.
+fn helm_repositories_file(entries: &mut Entries, file: &Utf8Path) -> Result<(), String> {
+    let Ok(text) = fs::read_to_string(file) else {
+        return Ok(());
+    };
+    let value = kluctl_yaml::from_str(&text).map_err(|error| format!("{file}: {error}"))?;
+    let list: RepositoriesFile = serde_json::from_value(value).map_err(|error| format!("{file}: {error}"))?;
+    for repository in list.repositories {
+        let Ok(url) = url::Url::parse(&repository.url) else {
+            continue;
+        };
+        let Some(host) = url.host_str() else { continue };
+        let text = |text: String| (!text.is_empty()).then_some(text);
+        let path = url.path().trim_matches('/');
+        entries.0.push(Credential {
+            host: url
+                .port()
+                .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
+            path: (!path.is_empty()).then(|| format!("{{{path},{path}/**}}")),
+            username: text(repository.username),
+            password: text(repository.password),
+            certificate: text(repository.cert_file).map(|path| read(&path)).transpose()?,
+            key: text(repository.key_file).map(|path| read(&path)).transpose()?,
+            ca: text(repository.ca_file).map(|path| read(&path)).transpose()?,
+            insecure_skip_tls_verify: repository.insecure,
+            pass_credentials_all: repository.pass_all,
+            ..Credential::default()
+        });
+    }
+    Ok(())
+}
+
+fn registry_entries(
+    flags: &RegistryCredentials,
+    environment: &BTreeMap<String, String>,
+) -> Result<Entries, String> {
+    let RegistryCredentials {
+        registry_username,
+        registry_password,
+        registry_identity_token,
+        registry_token,
+        registry_creds,
+        registry_key_file,
+        registry_cert_file,
+        registry_ca_file,
+        registry_plain_http,
+        registry_insecure_skip_tls_verify,
+    } = flags;
+    for (flag, list) in [
+        ("registry-key-file", registry_key_file),
+        ("registry-cert-file", registry_cert_file),
+    ] {
+        if !list.is_empty() {
+            return Err(format!(
+                "--{flag}: this version presents no client certificates to registries"
+            ));
+        }
+    }
+    let mut entries = Entries::default();
+    entries.each("registry-username", registry_username, |entry, value| {
+        entry.username = Some(value.to_owned());
+        Ok(())
+    })?;
+    entries.each("registry-password", registry_password, |entry, value| {
+        entry.password = Some(value.to_owned());
+        Ok(())
+    })?;
+    for (flag, list) in [
+        ("registry-identity-token", registry_identity_token),
+        ("registry-token", registry_token),
+    ] {
+        entries.each(flag, list, |entry, value| {
+            entry.token = Some(value.to_owned());
+            Ok(())
+        })?;
+    }
+    entries.each("registry-creds", registry_creds, |entry, value| {
+        match value.split_once(':') {
+            Some((username, password)) => {
+                entry.username = Some(username.to_owned());
+                entry.password = Some(password.to_owned());
+            }
+            None => entry.token = Some(value.to_owned()),
+        }
+        Ok(())
+    })?;
+    entries.each("registry-ca-file", registry_ca_file, |entry, value| {
+        entry.ca = Some(read(value)?);
+        Ok(())
+    })?;
+    for name in registry_plain_http {
+        entries.named("registry-plain-http", name)?.plain_http = true;
+    }
+    for name in registry_insecure_skip_tls_verify {
+        entries
+            .named("registry-insecure-skip-tls-verify", name)?
+            .insecure_skip_tls_verify = true;
+    }
+    from_environment(
+        &mut entries,
+        environment,
+        "KLUCTL_REGISTRY",
+        "REPOSITORY",
+        "CA_FILE",
+    )?;
+    Ok(entries)
+}
+
+/// `<prefix>_HOST` and its companions, and the same with a number: `<prefix>_0_HOST`.
+fn from_environment(
+    entries: &mut Entries,
+    environment: &BTreeMap<String, String>,
+    prefix: &str,
+    path: &str,
+    ca: &str,
+) -> Result<(), String> {
+    let mut numbers: Vec<Option<u32>> = environment
+        .keys()
+        .filter_map(|name| {
+            let middle = name.strip_prefix(prefix)?.strip_suffix("_HOST")?;
+            if middle.is_empty() {
+                Some(None)
+            } else {
+                middle.strip_prefix('_')?.parse().ok().map(Some)
+            }
+        })
+        .collect();
+    numbers.sort_unstable();
+    for number in numbers {
+        let stem = number.map_or_else(|| prefix.to_owned(), |number| format!("{prefix}_{number}"));
+        let text = |name: &str| {
+            environment
+                .get(&format!("{stem}_{name}"))
+                .filter(|text| !text.is_empty())
+                .cloned()
+        };
+        let truth = |name: &str| -> Result<bool, String> {
+            let parsed = text(name).map(|value| values::boolean(&value));
+            parsed
+                .transpose()
+                .map(Option::unwrap_or_default)
+                .map_err(|error| format!("{stem}_{name}: {error}"))
+        };
+        let file = |name: &str| -> Result<Option<Vec<u8>>, String> {
+            text(name)
+                .map(|path| read(&path))
+                .transpose()
+                .map_err(|error| format!("{stem}_{name}: {error}"))
+        };
+        let Some(host) = text("HOST") else { continue };
+        entries.0.push(Credential {
+            host,
+            path: text(path),
+            username: text("USERNAME"),
+            password: text("PASSWORD"),
+            token: text("TOKEN").or_else(|| text("IDENTITY_TOKEN")),
+            certificate: file("CERT_FILE")?,
+            key: file("KEY_FILE")?,
+            ca: if ca == "CA_BUNDLE" {
+                text(ca).map(String::into_bytes)
+            } else {
+                file(ca)?
+            },
+            insecure_skip_tls_verify: truth("INSECURE_SKIP_TLS_VERIFY")?,
+            plain_http: truth("PLAIN_HTTP")?,
+            pass_credentials_all: truth("PASS_CREDENTIALS_ALL")?,
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(git: GitCredentials, environment: &[(&str, &str)]) -> Result<SourceOptions, String> {
+        let environment = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let (helm, registry, mirrors) = Default::default();
+        resolve(&git, &helm, &registry, &mirrors, &environment, None)
+    }
+
+    #[test]
+    fn flags_for_one_host_make_one_entry_and_go_before_variables() {
+        let git = GitCredentials {
+            git_username: vec!["git.example/team/*=bob".into()],
+            git_password: vec!["git.example/team/*=a=b".into()],
+            ..GitCredentials::default()
+        };
+        let environment = [
+            ("KLUCTL_GIT_1_HOST", "git.example"),
+            ("KLUCTL_GIT_1_USERNAME", "env"),
+            ("KLUCTL_GIT_1_PASSWORD", "x"),
+        ];
+        let options = resolved(git, &environment).unwrap();
+        let team = options.git.find("git.example", "team/project").unwrap();
+        assert_eq!(
+            (team.username.as_deref(), team.password.as_deref()),
+            (Some("bob"), Some("a=b"))
+        );
+        assert_eq!(
+            options
+                .git
+                .find("git.example", "other/project")
+                .unwrap()
+                .username
+                .as_deref(),
+            Some("env")
+        );
+    }
+
+    #[test]
+    fn a_wrong_flag_is_named_without_its_value() {
+        let git = GitCredentials {
+            git_password: vec!["secret".into()],
+            ..GitCredentials::default()
+        };
+        let error = resolved(git, &[]).unwrap_err();
+        assert!(
+            error.starts_with("--git-password") && !error.contains("secret"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn decodes_escapes() {
+        assert_eq!(percent_decode("a%40b%zz%4"), "a@b%zz%4");
+    }
+}
