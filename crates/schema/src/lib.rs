@@ -11,6 +11,7 @@
 mod defaults;
 mod discovery;
 mod format;
+mod openapi;
 mod prune;
 mod quantity;
 mod table;
@@ -20,6 +21,7 @@ mod zero;
 
 pub use defaults::default_object;
 pub use discovery::{Group, GroupVersion, Resource, Subresource};
+pub use openapi::{CustomKind, custom_definition_name, openapi_v2, openapi_v3, openapi_v3_path};
 pub use prune::{default_fields, drop_nulls, prune, unknown_fields};
 pub use quantity::{canonical_quantity, quantity_nano};
 pub use table::{Definition, Kubernetes, kubernetes};
