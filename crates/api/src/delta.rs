@@ -2,12 +2,17 @@
 
 use std::fmt::Write;
 
-use similar::{Algorithm, DiffOp, capture_diff_slices};
+use std::time::{Duration, Instant};
+
+use similar::{Algorithm, DiffOp, capture_diff_slices_deadline};
 
 /// Why a delta does not fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid delta: {0}")]
 pub(crate) struct DeltaError(&'static str);
+
+/// How long one comparison may take; past it the delta is right, but longer than it need be.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Describes how one text becomes another.
 ///
@@ -16,7 +21,8 @@ pub(crate) fn between(old: &str, new: &str) -> String {
     let old = tokens(old);
     let new = tokens(new);
     let mut delta = Delta::default();
-    for op in capture_diff_slices(Algorithm::Myers, &old, &new) {
+    let deadline = Some(Instant::now() + PATIENCE);
+    for op in capture_diff_slices_deadline(Algorithm::Myers, &old, &new, deadline) {
         match op {
             DiffOp::Equal { old_index, len, .. } => delta.keep(&old[old_index..old_index + len]),
             DiffOp::Delete {
