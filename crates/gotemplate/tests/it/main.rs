@@ -1,0 +1,3 @@
+//! The engine against what real Go printed.
+
+mod golden;
