@@ -45,6 +45,7 @@ mod function;
 pub mod json;
 mod object;
 mod parse;
+mod regexp;
 mod runes;
 pub mod semver;
 mod sprig;

@@ -14,6 +14,7 @@ mod numbers;
 mod paths;
 mod random;
 mod reflect;
+mod regexes;
 mod strings;
 mod urls;
 mod versions;
@@ -74,6 +75,7 @@ pub(crate) fn functions() -> impl Iterator<Item = Entry> {
         paths::TABLE,
         random::TABLE,
         reflect::TABLE,
+        regexes::TABLE,
         strings::TABLE,
         urls::TABLE,
         versions::TABLE,

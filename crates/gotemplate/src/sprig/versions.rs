@@ -47,6 +47,13 @@ impl Object for VersionObject {
         self
     }
 
+    fn has_hidden_field(&self, name: &str) -> bool {
+        matches!(
+            name,
+            "major" | "minor" | "patch" | "pre" | "metadata" | "original"
+        )
+    }
+
     fn method(&self, name: &str) -> Option<&'static Signature> {
         match name {
             "Major" | "Minor" | "Patch" | "Prerelease" | "Metadata" | "Original" | "String" | "IncMajor"
