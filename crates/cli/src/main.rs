@@ -27,6 +27,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Work with kustomizations
+    Kustomize(Box<commands::kustomize::KustomizeArgs>),
     /// Print the version
     Version(commands::version::VersionArgs),
 }
@@ -61,6 +63,7 @@ fn run() -> ExitCode {
         Err(error) => return usage::report(&error),
     };
     match cli.command {
+        Command::Kustomize(args) => commands::kustomize::run(&args),
         Command::Version(args) => commands::version::run(&args),
     }
 }

@@ -1,1 +1,184 @@
-//! Builds kustomizations to objects.
+//! Builds kustomizations to objects, as `kustomize build` 5.8.1 does.
+//!
+//! Starts with a tree of files and the folder of a kustomization, and ends with objects in the order of the build.
+//!
+//! Invariants:
+//! - Reads nothing but the [`FileSystem`] it is given; what is elsewhere comes through [`Remote`], charts through [`Helm`].
+//! - The result does not depend on the order of maps, on time or on the environment.
+//! - Work grows with the number of objects and references, not with their square: objects are looked up by name.
+
+mod base64;
+mod config;
+mod decode;
+mod document;
+mod error;
+mod fieldspec;
+mod files;
+mod generators;
+mod helm;
+mod jsonpatch;
+mod kustomization;
+mod labels;
+mod loader;
+mod merge;
+mod nameref;
+mod node;
+mod origin;
+mod patch;
+mod path;
+mod plugins;
+mod remote;
+mod replacement;
+mod resid;
+mod resmap;
+mod resource;
+mod scalar;
+mod schema;
+mod selector;
+mod structured;
+mod target;
+mod transform;
+mod vars;
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use camino::Utf8Path;
+use serde_json::Value;
+
+pub use error::Error;
+pub use files::{DiskFiles, FileSystem, MemoryFiles};
+pub use helm::{Helm, HelmRequest};
+pub use kustomization::{HelmChart, HelmGlobals};
+pub use loader::OnRead;
+pub use remote::{GitRepository, Remote};
+
+use loader::{Loader, Sources};
+use schema::Schema;
+use target::{Build, Target};
+
+/// Which files a kustomization may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LoadRestrictor {
+    /// Those in its own folder and below.
+    #[default]
+    RootOnly,
+    /// All.
+    None,
+}
+
+/// The order of the result, unless the kustomization has `sortOptions`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reorder {
+    /// As they are listed.
+    #[default]
+    None,
+    /// By kind: namespaces first, webhooks last.
+    Legacy,
+}
+
+/// How to build.
+#[derive(Default)]
+pub struct Options<'a> {
+    /// Which files may be named.
+    pub load_restrictor: LoadRestrictor,
+    /// The order of the result.
+    pub reorder: Reorder,
+    /// Whether the label `app.kubernetes.io/managed-by` is added.
+    pub managed_by_label: bool,
+    /// Renders charts; without it a kustomization with charts is refused.
+    pub helm: Option<&'a dyn Helm>,
+    /// Fetches what is elsewhere; without it such resources are refused.
+    pub remote: Option<&'a dyn Remote>,
+    /// Changes the content of each file that is read, such as decrypting it.
+    pub on_read: Option<&'a OnRead<'a>>,
+}
+
+/// What a build has made.
+#[derive(Debug, Clone, Default)]
+pub struct Built {
+    /// The objects in order.
+    pub objects: Vec<Value>,
+    /// What the user should know: deprecated fields, variables without use.
+    pub warnings: Vec<String>,
+}
+
+/// Builds the kustomization of a folder.
+///
+/// Source: kustomize `api/krusty/kustomizer.go`, `Run`.
+pub fn build(files: &dyn FileSystem, root: &Utf8Path, options: &Options<'_>) -> Result<Built, Error> {
+    let sources = Sources {
+        files,
+        remote: options.remote,
+        on_read: options.on_read,
+    };
+    let restricted = options.load_restrictor == LoadRestrictor::RootOnly;
+    let loader = Loader::new(sources, root, restricted)?;
+    let build = Build {
+        schema: RefCell::new(Schema::default()),
+        helm: options.helm,
+        warnings: RefCell::new(Vec::new()),
+    };
+    let mut target = Target::load(&build, loader, 0)?;
+    target.choose_schema()?;
+    let mut map = target.build()?;
+    target.finish(&mut map, options)?;
+    let objects = map
+        .resources()
+        .iter()
+        .map(|resource| resource.node().to_value())
+        .collect::<Result<_, _>>()?;
+    drop(target);
+    Ok(Built {
+        objects,
+        warnings: build.warnings.into_inner(),
+    })
+}
+
+/// Prints objects as `kustomize build` does.
+pub fn to_yaml(objects: &[Value]) -> String {
+    let mut text = String::new();
+    for (index, object) in objects.iter().enumerate() {
+        if index > 0 {
+            text.push_str("---\n");
+        }
+        text.push_str(&kluctl_yaml::to_string(object));
+    }
+    text
+}
+
+/// Names of the files that hold one object each, as `kustomize build -o FOLDER` writes them.
+///
+/// Source: kustomize `kustomize/commands/build/writer.go`.
+pub fn file_names(objects: &[Value]) -> Vec<String> {
+    let schema = Schema::default();
+    let ids: Vec<_> = objects
+        .iter()
+        .map(|object| {
+            resource::Resource::new(node::Node::from_json(object))
+                .id(&schema)
+                .clone()
+        })
+        .collect();
+    let namespaces: BTreeSet<_> = ids
+        .iter()
+        .filter(|id| !id.cluster_scoped)
+        .map(resid::ResId::effective_namespace)
+        .collect();
+    ids.iter()
+        .map(|id| {
+            let parts = [&id.gvk.group, &id.gvk.version, &id.gvk.kind];
+            let kind: Vec<_> = parts
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .map(String::as_str)
+                .collect();
+            let name = format!("{}_{}.yaml", kind.join("_"), id.name).to_lowercase();
+            if namespaces.len() > 1 && !id.cluster_scoped {
+                format!("{}_{name}", id.effective_namespace().to_lowercase())
+            } else {
+                name
+            }
+        })
+        .collect()
+}

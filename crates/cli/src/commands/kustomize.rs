@@ -1,0 +1,201 @@
+//! `kluctl kustomize build`.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use camino::Utf8Path;
+use kluctl_kustomize::{DiskFiles, LoadRestrictor, Options, Reorder};
+
+/// Work with kustomizations
+#[derive(Debug, clap::Args)]
+pub(crate) struct KustomizeArgs {
+    #[command(subcommand)]
+    command: KustomizeCommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum KustomizeCommand {
+    /// Build a kustomization target from a directory or URL
+    Build(BuildArgs),
+}
+
+/// Build a kustomization target from a directory or URL
+///
+/// Prints the objects of a kustomization, as `kustomize build` does.
+#[derive(Debug, clap::Args)]
+struct BuildArgs {
+    /// Folder of the kustomization, or URL of a git repository
+    #[arg(default_value = ".")]
+    dir: String,
+    /// If specified, write output to this path
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+    /// If set to 'LoadRestrictionsNone', local kustomizations may load files from outside their root
+    #[arg(long, default_value = "LoadRestrictionsRootOnly")]
+    load_restrictor: String,
+    /// Reorder the resources just before output: 'legacy' or 'none'
+    #[arg(long)]
+    reorder: Option<String>,
+    /// Add the label app.kubernetes.io/managed-by to all objects
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", default_value = "false", require_equals = true)]
+    enable_managedby_label: bool,
+    #[command(flatten)]
+    helm: HelmArgs,
+    #[command(flatten)]
+    refused: RefusedArgs,
+}
+
+#[derive(Debug, clap::Args)]
+struct HelmArgs {
+    /// Enable use of the Helm chart inflator generator
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", default_value = "false", require_equals = true)]
+    enable_helm: bool,
+    /// Accepted and not used: charts are rendered without a helm command
+    #[arg(long, default_value = "helm")]
+    helm_command: String,
+    /// Kubernetes api versions used by Helm for Capabilities.APIVersions
+    #[arg(long)]
+    helm_api_versions: Vec<String>,
+    /// Kubernetes version used by Helm for Capabilities.KubeVersion
+    #[arg(long, default_value = "")]
+    helm_kube_version: String,
+    /// Enable debug output from the Helm chart inflator generator
+    #[arg(long)]
+    helm_debug: bool,
+}
+
+/// Flags of kustomize that run programs or containers.
+#[derive(Debug, clap::Args)]
+struct RefusedArgs {
+    #[arg(long, hide = true)]
+    enable_alpha_plugins: bool,
+    #[arg(long, hide = true)]
+    enable_exec: bool,
+    #[arg(long, hide = true)]
+    network: bool,
+    #[arg(long, hide = true)]
+    network_name: Option<String>,
+    #[arg(long, hide = true)]
+    mount: Vec<String>,
+    #[arg(short, long, hide = true)]
+    env: Vec<String>,
+    #[arg(long, hide = true)]
+    as_current_user: bool,
+}
+
+impl RefusedArgs {
+    /// Names the first flag that was given although it is not supported.
+    fn reason(&self) -> Option<String> {
+        let refused = |flag: &str, why: &str| Some(format!("flag --{flag} is not supported: {why}"));
+        let containers = "plugins that run in containers are not supported, only built-in ones";
+        if self.enable_alpha_plugins {
+            return refused("enable-alpha-plugins", "only built-in plugins are supported");
+        }
+        if self.enable_exec {
+            return refused("enable-exec", "kustomizations may not run programs");
+        }
+        if self.network || self.network_name.is_some() {
+            return refused("network", containers);
+        }
+        if !self.mount.is_empty() {
+            return refused("mount", containers);
+        }
+        if !self.env.is_empty() {
+            return refused("env", containers);
+        }
+        if self.as_current_user {
+            return refused("as-current-user", containers);
+        }
+        None
+    }
+}
+
+/// Runs a subcommand of `kluctl kustomize`.
+pub(crate) fn run(args: &KustomizeArgs) -> ExitCode {
+    let KustomizeCommand::Build(args) = &args.command;
+    match build(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            say(&format!("Error: {message}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn say(line: &str) {
+    // Nothing can be done when standard error is closed.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+fn build(args: &BuildArgs) -> Result<(), String> {
+    if let Some(reason) = args.refused.reason() {
+        return Err(reason);
+    }
+    let options = options(args)?;
+    let built = kluctl_kustomize::build(&DiskFiles, Utf8Path::new(&args.dir), &options)
+        .map_err(|error| error.to_string())?;
+    for warning in &built.warnings {
+        say(warning);
+    }
+    match &args.output {
+        Some(path) if path.is_dir() => write_files(path, &built.objects),
+        Some(path) => std::fs::write(path, kluctl_kustomize::to_yaml(&built.objects))
+            .map_err(|error| format!("{}: {error}", path.display())),
+        None => std::io::stdout()
+            .write_all(kluctl_kustomize::to_yaml(&built.objects).as_bytes())
+            .map_err(|error| error.to_string()),
+    }
+}
+
+fn options(args: &BuildArgs) -> Result<Options<'static>, String> {
+    let load_restrictor = match args.load_restrictor.as_str() {
+        "LoadRestrictionsRootOnly" | "" => LoadRestrictor::RootOnly,
+        "LoadRestrictionsNone" => LoadRestrictor::None,
+        other => {
+            return Err(format!(
+                "illegal flag value --load-restrictor {other}; legal values: [LoadRestrictionsRootOnly LoadRestrictionsNone]"
+            ));
+        }
+    };
+    let reorder = match args.reorder.as_deref() {
+        None => Reorder::Legacy,
+        Some(order) => {
+            say(
+                "Flag --reorder has been deprecated, use the new 'sortOptions' field in kustomization.yaml instead.",
+            );
+            match order {
+                "legacy" => Reorder::Legacy,
+                "none" => Reorder::None,
+                other => {
+                    return Err(format!(
+                        "illegal flag value --reorder {other}; legal values: [legacy none]"
+                    ));
+                }
+            }
+        }
+    };
+    if args.enable_managedby_label {
+        say(concat!(
+            "Flag --enable-managedby-label has been deprecated, The flag `enable-managedby-label` has been deprecated. ",
+            "Use the `managedByLabel` option in the `buildMetadata` field instead."
+        ));
+    }
+    let by_environment = std::env::var("KUSTOMIZE_ENABLE_MANAGEDBY_LABEL").is_ok_and(|value| value == "on");
+    Ok(Options {
+        load_restrictor,
+        reorder,
+        managed_by_label: args.enable_managedby_label || by_environment,
+        ..Options::default()
+    })
+}
+
+/// Writes one file per object, as `kustomize build -o` does for folders.
+fn write_files(folder: &std::path::Path, objects: &[serde_json::Value]) -> Result<(), String> {
+    for (name, object) in kluctl_kustomize::file_names(objects).iter().zip(objects) {
+        let path = folder.join(name);
+        std::fs::write(&path, kluctl_kustomize::to_yaml(std::slice::from_ref(object)))
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(())
+}

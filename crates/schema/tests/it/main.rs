@@ -1,4 +1,0 @@
-//! Compares with what a real kube-apiserver answered (`corpus/record.py`).
-
-#[cfg(test)]
-mod creations;
