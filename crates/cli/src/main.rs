@@ -29,6 +29,8 @@ struct Cli {
 enum Command {
     /// Work with kustomizations
     Kustomize(Box<commands::kustomize::KustomizeArgs>),
+    /// Work with Helm charts
+    Helm(commands::helm::HelmArgs),
     /// Print the version
     Version(commands::version::VersionArgs),
 }
@@ -64,6 +66,7 @@ fn run() -> ExitCode {
     };
     match cli.command {
         Command::Kustomize(args) => commands::kustomize::run(&args),
+        Command::Helm(args) => commands::helm::run(&args, cli.global.debug),
         Command::Version(args) => commands::version::run(&args),
     }
 }

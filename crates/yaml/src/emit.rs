@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::go_float::{format_float_g, format_float_json};
-use crate::key_order::{natural_order, natural_order_v3};
+use crate::key_order::{natural_order, natural_order_v3, sort_keys};
 use crate::resolve::{Resolved, parse_int, resolve_plain};
 use crate::text::check_characters;
 
@@ -184,7 +184,7 @@ impl Emitter<'_> {
             natural_order
         };
         let mut entries: Vec<_> = map.iter().collect();
-        entries.sort_unstable_by(|(a, _), (b, _)| order(a, b));
+        sort_keys(&mut entries, &|(a, _), (b, _)| order(a, b) == Ordering::Less);
         for (key, value) in entries {
             self.write_indent();
             if !self.layout.v3 {

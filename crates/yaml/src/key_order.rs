@@ -16,6 +16,37 @@ pub(crate) fn natural_order_v3(a: &str, b: &str) -> Ordering {
     compare(a, b, true)
 }
 
+/// Sorts by an order that need not be a total one, which go-yaml's is not: `a`, `1` and `-` can form a circle.
+///
+/// The standard library may panic on such an order. Like Go's sort on few keys, this one inserts one by one, but into
+/// sorted runs that are merged, so that many keys do not cost their square.
+pub(crate) fn sort_keys<T>(entries: &mut Vec<T>, less: &impl Fn(&T, &T) -> bool) {
+    const SHORT: usize = 12;
+    if entries.len() <= SHORT {
+        for i in 1..entries.len() {
+            let mut j = i;
+            while j > 0 && less(&entries[j], &entries[j - 1]) {
+                entries.swap(j, j - 1);
+                j -= 1;
+            }
+        }
+        return;
+    }
+    let mut right = entries.split_off(entries.len() / 2);
+    sort_keys(entries, less);
+    sort_keys(&mut right, less);
+    let mut merged = Vec::with_capacity(entries.len() + right.len());
+    let mut left = std::mem::take(entries).into_iter().peekable();
+    let mut right = right.into_iter().peekable();
+    while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
+        let next = if less(b, a) { right.next() } else { left.next() };
+        merged.extend(next);
+    }
+    merged.extend(left);
+    merged.extend(right);
+    *entries = merged;
+}
+
 fn compare(a: &str, b: &str, v3: bool) -> Ordering {
     let mut left = a.char_indices();
     let mut right = b.char_indices();

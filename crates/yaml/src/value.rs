@@ -84,6 +84,11 @@ impl Node {
         composer.finish()?;
         Ok(value)
     }
+
+    /// Tells whether [`Node::to_value`] would succeed.
+    pub fn check(&self, options: &Options) -> Result<(), Error> {
+        self.to_value(options).map(|_| ())
+    }
 }
 
 /// Walks nodes and keeps what go-yaml keeps against documents that grow by their aliases.
@@ -94,6 +99,9 @@ pub(crate) struct Composer {
     alias_depth: u32,
     duplicates: String,
     first_duplicate: Option<crate::node::Span>,
+    /// Problems that Go finds only after it has read everything: keys before values.
+    bad_key: Option<Error>,
+    bad_value: Option<Error>,
 }
 
 impl Composer {
@@ -105,13 +113,18 @@ impl Composer {
             alias_depth: 0,
             duplicates: String::new(),
             first_duplicate: None,
+            bad_key: None,
+            bad_value: None,
         }
     }
 
     /// The duplicate keys that were met, all in one error as Go prints them.
     pub(crate) fn finish(&mut self) -> Result<(), Error> {
         match self.first_duplicate.take() {
-            None => Ok(()),
+            None => match self.bad_key.take().or_else(|| self.bad_value.take()) {
+                None => Ok(()),
+                Some(error) => Err(error),
+            },
             Some(span) => {
                 let mut error = Error::new(format!("yaml: unmarshal errors:{}", self.duplicates));
                 error.place_if_unknown(span);
@@ -148,7 +161,7 @@ impl Composer {
                 }
                 self.value(inner)
             }
-            Content::Scalar { value, style } => scalar_value(node, value, *style),
+            Content::Scalar { value, style } => self.scalar(node, value, *style),
             Content::Sequence { items, .. } => {
                 let mut values = Vec::with_capacity(items.len());
                 for item in items {
@@ -171,7 +184,10 @@ impl Composer {
                 continue;
             }
             self.count(key)?;
-            let name = key_name(key, value)?;
+            let Some(name) = self.key(key, value)? else {
+                self.value(value)?;
+                continue;
+            };
             let value_of_key = self.value(value)?;
             if self.options.duplicate_keys == DuplicateKeys::Error && map.contains_key(&name) {
                 self.first_duplicate.get_or_insert(key.span);
@@ -183,6 +199,37 @@ impl Composer {
             map.insert(name, value_of_key);
         }
         Ok(())
+    }
+
+    /// A key's name, or `None` for a key that JSON does not allow, which is told at the end.
+    fn key(&mut self, key: &Node, value: &Node) -> Result<Option<String>, Error> {
+        match key_name(key, value) {
+            Ok(name) => Ok(Some(name)),
+            Err(error) if error.message().starts_with("unsupported map key") => {
+                self.bad_key.get_or_insert(error);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn scalar(&mut self, node: &Node, text: &str, style: ScalarStyle) -> Result<Value, Error> {
+        Ok(match resolve_scalar(node, text, style)? {
+            Scalar::Null => Value::Null,
+            Scalar::Bool(truth) => Value::Bool(truth),
+            Scalar::Int(number) => Value::from(number),
+            Scalar::Uint(number) => Value::from(number),
+            Scalar::Float(number) => match json_number(number) {
+                Some(number) => Value::Number(number),
+                None => {
+                    let message = format!("json: unsupported value: {}", format_float_g(number));
+                    self.bad_value.get_or_insert_with(|| placed(message, node));
+                    Value::Null
+                }
+            },
+            Scalar::Text => Value::String(text.to_owned()),
+            Scalar::Binary(text) => Value::String(text),
+        })
     }
 
     fn merge(&mut self, node: &Node, map: &mut Map<String, Value>) -> Result<(), Error> {
@@ -292,26 +339,6 @@ fn to_scalar(resolved: Resolved) -> Scalar {
         Resolved::Float(number) => Scalar::Float(number),
         Resolved::Timestamp | Resolved::Merge | Resolved::String => Scalar::Text,
     }
-}
-
-fn scalar_value(node: &Node, text: &str, style: ScalarStyle) -> Result<Value, Error> {
-    Ok(match resolve_scalar(node, text, style)? {
-        Scalar::Null => Value::Null,
-        Scalar::Bool(truth) => Value::Bool(truth),
-        Scalar::Int(number) => Value::from(number),
-        Scalar::Uint(number) => Value::from(number),
-        Scalar::Float(number) => match json_number(number) {
-            Some(number) => Value::Number(number),
-            None => {
-                return Err(placed(
-                    format!("json: unsupported value: {}", format_float_g(number)),
-                    node,
-                ));
-            }
-        },
-        Scalar::Text => Value::String(text.to_owned()),
-        Scalar::Binary(text) => Value::String(text),
-    })
 }
 
 /// A float after its way through JSON text, where a whole one is an integer like any other.

@@ -1,0 +1,230 @@
+//! Puts a chart together from its files.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use camino::Utf8PathBuf;
+
+use crate::archive::{self, LARGEST_FILE, unpack, without_mark};
+use crate::chart::{Chart, File};
+use crate::error::Error;
+use crate::ignore::IgnoreRules;
+use crate::metadata::Metadata;
+use crate::values;
+
+/// How deep charts may be packed in each other.
+const DEEPEST: usize = 50;
+
+impl Chart {
+    /// Loads a chart from the files of its folder, by path inside the folder.
+    ///
+    /// Files that `.helmignore` names are left out, as if Helm had walked the folder itself.
+    pub fn from_files(files: &BTreeMap<Utf8PathBuf, Bytes>) -> Result<Self, Error> {
+        let ignore = match files.get(camino::Utf8Path::new(".helmignore")) {
+            Some(data) => String::from_utf8_lossy(data).into_owned(),
+            None => String::new(),
+        };
+        detect_version(files.get(camino::Utf8Path::new("Chart.yaml")))?;
+        let rules = IgnoreRules::parse(&ignore)?;
+        let mut kept = Vec::new();
+        for (path, data) in files {
+            let path = path.as_str();
+            if is_ignored(&rules, path) {
+                continue;
+            }
+            if data.len() as u64 > LARGEST_FILE {
+                let name = path.rsplit('/').next().unwrap_or(path);
+                let name = kluctl_gotemplate::quote(name.as_bytes());
+                return Err(Error::new(format!(
+                    "chart file {name} is larger than the maximum file size {LARGEST_FILE}"
+                )));
+            }
+            kept.push(File {
+                name: path.to_owned(),
+                data: without_mark(data.clone()),
+            });
+        }
+        assemble(kept, 0)
+    }
+
+    /// Loads a packed chart.
+    pub fn from_archive(packed: &[u8]) -> Result<Self, Error> {
+        let files = unpack(packed)?;
+        let chart_yaml = files.iter().find(|file| file.name == "Chart.yaml");
+        if chart_yaml.is_none() {
+            return Err(Error::new("unable to detect chart version, no Chart.yaml found"));
+        }
+        detect_version(chart_yaml.map(|file| &file.data))?;
+        assemble(files, 0)
+    }
+}
+
+/// Whether a file or one of the folders it lies in is ignored.
+fn is_ignored(rules: &IgnoreRules, path: &str) -> bool {
+    path.match_indices('/')
+        .any(|(end, _)| rules.ignores(&path[..end], true))
+        || rules.ignores(path, false)
+}
+
+/// Refuses API versions that Helm does not know.
+fn detect_version(chart_yaml: Option<&Bytes>) -> Result<(), Error> {
+    let Some(data) = chart_yaml else {
+        return Ok(());
+    };
+    let mut metadata = Metadata::default();
+    let text = text_of(data).map_err(|error| Error::new(format!("cannot load Chart.yaml: {error}")))?;
+    // Type errors of other fields are told later.
+    if let Err(message) = metadata.read(&text)
+        && !message.starts_with("error unmarshaling JSON")
+    {
+        return Err(Error::new(format!("cannot load Chart.yaml: {message}")));
+    }
+    match metadata.api_version.as_str() {
+        "" | "v1" | "v2" => Ok(()),
+        "v3" => Err(Error::new(
+            "charts of apiVersion v3 are an experiment of Helm and are not supported",
+        )),
+        _ => Err(Error::new("unsupported chart version")),
+    }
+}
+
+fn text_of(data: &Bytes) -> Result<std::borrow::Cow<'_, str>, String> {
+    kluctl_yaml::text_of(data).map_err(|error| error.go_text())
+}
+
+/// Sorts files into a chart.
+///
+/// Source: helm `pkg/chart/v2/loader/load.go`, `LoadFiles`.
+fn assemble(files: Vec<File>, depth: usize) -> Result<Chart, Error> {
+    if depth > DEEPEST {
+        return Err(Error::new(format!("charts are nested more than {DEEPEST} deep")));
+    }
+    let mut metadata: Option<Metadata> = None;
+    for file in files.iter().filter(|file| file.name == "Chart.yaml") {
+        let metadata = metadata.get_or_insert_default();
+        read_metadata(metadata, file)?;
+        if metadata.api_version.is_empty() {
+            "v1".clone_into(&mut metadata.api_version);
+        }
+    }
+    let mut chart = Chart {
+        metadata: Metadata::default(),
+        templates: Vec::new(),
+        values: None,
+        schema: None,
+        files: Vec::new(),
+        dependencies: Vec::new(),
+        logs: Vec::new(),
+    };
+    let mut subcharts: BTreeMap<String, Vec<File>> = BTreeMap::new();
+    for file in files {
+        match file.name.as_str() {
+            "Chart.yaml" => {}
+            "Chart.lock" => check_lock(&file)?,
+            "values.yaml" => {
+                let text = text_of(&file.data)
+                    .map_err(|error| Error::new(format!("cannot unmarshal yaml document: {error}")));
+                let loaded = text.and_then(|text| values::from_yaml(&text));
+                chart.values = Some(loaded.map_err(|error| error.context("cannot load values.yaml"))?);
+            }
+            "values.schema.json" => chart.schema = Some(file.data),
+            "requirements.yaml" => {
+                let metadata = metadata.get_or_insert_default();
+                let is_old = metadata.api_version == "v1";
+                if !is_old {
+                    chart
+                        .logs
+                        .push(crate::error::log_line("INFO", V2_REQUIREMENTS, &[]));
+                }
+                read_metadata(metadata, &file)?;
+                if is_old {
+                    chart.files.push(file);
+                }
+            }
+            "requirements.lock" => {
+                check_lock(&file)?;
+                let metadata = metadata.get_or_insert_default();
+                if metadata.api_version == "v1" {
+                    chart.files.push(file);
+                } else {
+                    chart.logs.push(crate::error::log_line("INFO", V2_LOCK, &[]));
+                }
+            }
+            name if name.starts_with("templates/") => chart.templates.push(file),
+            name if name.starts_with("charts/") => {
+                let inner = &name["charts/".len()..];
+                if name
+                    .rsplit('/')
+                    .next()
+                    .is_some_and(|base| base.ends_with(".prov"))
+                {
+                    chart.files.push(file);
+                    continue;
+                }
+                let folder = inner.split('/').next().unwrap_or(inner).to_owned();
+                let inner = inner.to_owned();
+                subcharts.entry(folder).or_default().push(File {
+                    name: inner,
+                    data: file.data,
+                });
+            }
+            _ => chart.files.push(file),
+        }
+    }
+    chart.metadata = metadata.ok_or_else(|| Error::new("Chart.yaml file is missing"))?;
+    chart.metadata.validate()?;
+    for (name, files) in subcharts {
+        if name.starts_with(['_', '.']) {
+            continue;
+        }
+        let loaded = load_subchart(&chart.metadata.name, &name, files, depth)?;
+        chart.dependencies.push(loaded);
+    }
+    Ok(chart)
+}
+
+const V2_REQUIREMENTS: &str = "Warning: Dependencies are handled in Chart.yaml since apiVersion \"v2\". We recommend \
+                               migrating dependencies to Chart.yaml.";
+const V2_LOCK: &str = "Warning: Dependency locking is handled in Chart.lock since apiVersion \"v2\". We recommend \
+                       migrating to Chart.lock.";
+
+fn read_metadata(metadata: &mut Metadata, file: &File) -> Result<(), Error> {
+    text_of(&file.data)
+        .and_then(|text| metadata.read(&text))
+        .map_err(|message| Error::new(format!("cannot load {}: {message}", file.name)))
+}
+
+/// Lock files are only checked for being readable.
+fn check_lock(file: &File) -> Result<(), Error> {
+    let checked = text_of(&file.data).and_then(|text| {
+        kluctl_yaml::from_str_lenient(&text)
+            .map(|_| ())
+            .map_err(|error| error.go_text())
+    });
+    checked.map_err(|message| Error::new(format!("cannot load {}: {message}", file.name)))
+}
+
+fn load_subchart(parent: &str, name: &str, files: Vec<File>, depth: usize) -> Result<Chart, Error> {
+    let loaded = if name.ends_with(".tgz") {
+        let first = files.first().map_or("", |file| file.name.as_str());
+        if first != name {
+            return Err(Error::new(format!(
+                "error unpacking subchart tar in {parent}: expected {name}, got {first}"
+            )));
+        }
+        files
+            .first()
+            .map_or_else(|| Ok(Vec::new()), |file| archive::unpack(&file.data))
+            .and_then(|files| assemble(files, depth + 1))
+    } else {
+        let inner = files.into_iter().filter_map(|file| {
+            let (_, rest) = file.name.split_once('/')?;
+            Some(File {
+                name: rest.to_owned(),
+                data: file.data.clone(),
+            })
+        });
+        assemble(inner.collect(), depth + 1)
+    };
+    loaded.map_err(|error| error.context(format!("error unpacking subchart {name} in {parent}")))
+}

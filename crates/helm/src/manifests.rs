@@ -1,0 +1,323 @@
+//! Cuts rendered text into manifests, tells hooks from the rest and sorts both in the order of installation.
+
+use std::collections::BTreeMap;
+
+use kluctl_gotemplate::Text;
+use kluctl_yaml::{DuplicateKeys, Node, Options};
+
+use crate::engine::base_name;
+use crate::error::{Error, log_line};
+use crate::go_json::{self, Target, TypeErrors, text_field};
+
+/// One document of a rendered template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// The template's full path, such as `chart/templates/web.yaml`.
+    pub path: String,
+    /// The document's text, without the `---` around it.
+    pub content: String,
+    /// `apiVersion`
+    pub api_version: String,
+    /// `kind`
+    pub kind: String,
+    /// `metadata.name`
+    pub name: String,
+}
+
+/// A manifest that is a hook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hook {
+    /// The document.
+    pub manifest: Manifest,
+    /// When it runs, such as `pre-install`; `test-success` is told as `test`.
+    pub events: Vec<String>,
+    /// `helm.sh/hook-weight`
+    pub weight: i64,
+    /// `helm.sh/hook-delete-policy`
+    pub delete_policies: Vec<String>,
+}
+
+impl Hook {
+    /// Whether the hook is a test.
+    pub fn is_test(&self) -> bool {
+        self.events.iter().any(|event| event == "test")
+    }
+}
+
+const EVENTS: [&str; 10] = [
+    "pre-install",
+    "post-install",
+    "pre-delete",
+    "post-delete",
+    "pre-upgrade",
+    "post-upgrade",
+    "pre-rollback",
+    "post-rollback",
+    "test",
+    "test-success",
+];
+
+/// Kinds in the order of installation; all others come after them by name.
+const INSTALL_ORDER: [&str; 38] = [
+    "PriorityClass",
+    "Namespace",
+    "NetworkPolicy",
+    "ResourceQuota",
+    "LimitRange",
+    "PodSecurityPolicy",
+    "PodDisruptionBudget",
+    "ServiceAccount",
+    "Secret",
+    "SecretList",
+    "ConfigMap",
+    "StorageClass",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "CustomResourceDefinition",
+    "ClusterRole",
+    "ClusterRoleList",
+    "ClusterRoleBinding",
+    "ClusterRoleBindingList",
+    "Role",
+    "RoleList",
+    "RoleBinding",
+    "RoleBindingList",
+    "Service",
+    "DaemonSet",
+    "Pod",
+    "ReplicationController",
+    "ReplicaSet",
+    "Deployment",
+    "HorizontalPodAutoscaler",
+    "StatefulSet",
+    "Job",
+    "CronJob",
+    "IngressClass",
+    "Ingress",
+    "APIService",
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+];
+
+/// Sorts what templates rendered.
+///
+/// Source: helm `pkg/release/v1/util/manifest_sorter.go`, `SortManifests`.
+pub(crate) fn sort(
+    files: &BTreeMap<String, Text>,
+    logs: &mut Vec<String>,
+) -> Result<(Vec<Hook>, Vec<Manifest>), Error> {
+    let mut hooks = Vec::new();
+    let mut manifests = Vec::new();
+    for (path, content) in files {
+        if base_name(path).starts_with('_') {
+            continue;
+        }
+        let content = kluctl_yaml::text_of(content.as_bytes())
+            .map_err(|error| Error::new(format!("YAML parse error on {path}: {}", error.go_text())))?;
+        for document in split(&content) {
+            let head = Head::read(document)
+                .map_err(|message| Error::new(format!("YAML parse error on {path}: {message}")))?;
+            let manifest = Manifest {
+                path: path.clone(),
+                content: document.to_owned(),
+                api_version: head.api_version,
+                kind: head.kind,
+                name: head.name,
+            };
+            match head.annotations.iter().find(|(key, _)| key == "helm.sh/hook") {
+                None => manifests.push(manifest),
+                Some((_, events)) => {
+                    hooks.extend(to_hook(manifest, events, &head.annotations, logs));
+                }
+            }
+        }
+    }
+    hooks.sort_by(|a, b| by_kind(&a.manifest.kind, &b.manifest.kind));
+    manifests.sort_by(|a, b| by_kind(&a.kind, &b.kind));
+    Ok((hooks, manifests))
+}
+
+fn to_hook(
+    manifest: Manifest,
+    events_text: &str,
+    annotations: &[(String, String)],
+    logs: &mut Vec<String>,
+) -> Option<Hook> {
+    let mut events = Vec::new();
+    for event in listed(events_text) {
+        if !EVENTS.contains(&event.as_str()) {
+            logs.push(log_line(
+                "INFO",
+                "skipping unknown hooks",
+                &[("hookTypes", events_text)],
+            ));
+            return None;
+        }
+        events.push(if event == "test-success" {
+            "test".to_owned()
+        } else {
+            event
+        });
+    }
+    let annotation = |name: &str| {
+        annotations
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    };
+    Some(Hook {
+        manifest,
+        events,
+        weight: annotation("helm.sh/hook-weight")
+            .and_then(|weight| weight.strip_prefix('+').unwrap_or(weight).parse().ok())
+            .unwrap_or(0),
+        delete_policies: annotation("helm.sh/hook-delete-policy").map_or_else(Vec::new, listed),
+    })
+}
+
+fn listed(text: &str) -> Vec<String> {
+    text.split(',').map(|part| part.trim().to_lowercase()).collect()
+}
+
+fn by_kind(a: &str, b: &str) -> std::cmp::Ordering {
+    let place = |kind: &str| INSTALL_ORDER.iter().position(|known| *known == kind);
+    match (place(a), place(b)) {
+        (None, None) => a.cmp(b),
+        (None, Some(_)) => std::cmp::Ordering::Greater,
+        (Some(_), None) => std::cmp::Ordering::Less,
+        (Some(a), Some(b)) => a.cmp(&b),
+    }
+}
+
+/// Cuts a text at `---` at line starts; white space around each separator goes with it. Empty documents are dropped.
+///
+/// Source: helm `pkg/release/v1/util/manifest.go`, `SplitManifests`.
+pub fn split(text: &str) -> Vec<&str> {
+    let text = text.trim_start();
+    let is_space = |c: char| matches!(c, ' ' | '\t' | '\n' | '\x0C' | '\r');
+    let mut documents = Vec::new();
+    let mut start = 0;
+    let mut search = 0;
+    if let Some(rest) = text.strip_prefix("---") {
+        start = text.len() - rest.trim_start_matches(is_space).len();
+        search = start;
+    }
+    while let Some(found) = text[search..].find("\n---") {
+        let line_break = search + found;
+        let end = start + text[start..=line_break].trim_end_matches(is_space).len();
+        documents.push(&text[start..end.max(start)]);
+        let after = line_break + "\n---".len();
+        start = text.len() - text[after..].trim_start_matches(is_space).len();
+        // A separator right after another one has lost its line break to it.
+        search = start;
+    }
+    documents.push(&text[start..]);
+    documents
+        .into_iter()
+        .map(str::trim_start)
+        .filter(|document| !document.trim().is_empty())
+        .collect()
+}
+
+/// What is looked at of a manifest.
+#[derive(Default)]
+struct Head {
+    api_version: String,
+    kind: String,
+    name: String,
+    annotations: Vec<(String, String)>,
+}
+
+impl Head {
+    fn read(document: &str) -> Result<Self, String> {
+        let Some(node) = kluctl_yaml::parse_first(document).map_err(|error| error.go_text())? else {
+            return Ok(Self::default());
+        };
+        // Finds what JSON does not allow.
+        const LENIENT: Options = Options {
+            duplicate_keys: DuplicateKeys::LastWins,
+        };
+        node.check(&LENIENT).map_err(|error| error.go_text())?;
+        let mut errors = TypeErrors::default();
+        let head = Self::of(&node, &mut errors);
+        errors.finish()?;
+        Ok(head)
+    }
+
+    fn of(node: &Node, errors: &mut TypeErrors) -> Self {
+        if go_json::is_null(node) {
+            return Self::default();
+        }
+        if node.entries().is_none() {
+            let target = Target {
+                structure: "",
+                field: "",
+                go_type: "util.SimpleHead",
+            };
+            errors.add(go_json::kind_of(node), target);
+            return Self::default();
+        }
+        let mut head = Self {
+            api_version: text_field(node, "apiVersion", "SimpleHead", "", errors),
+            kind: text_field(node, "kind", "SimpleHead", "", errors),
+            ..Self::default()
+        };
+        let Some(metadata) = go_json::field(node, "metadata").filter(|node| !go_json::is_null(node)) else {
+            return head;
+        };
+        if metadata.entries().is_none() {
+            let target = Target {
+                structure: "SimpleHead",
+                field: "metadata",
+                go_type: METADATA_TYPE,
+            };
+            errors.add(go_json::kind_of(metadata), target);
+            return head;
+        }
+        head.name = text_field(metadata, "name", "", "metadata.", errors);
+        let Some(annotations) =
+            go_json::field(metadata, "annotations").filter(|node| !go_json::is_null(node))
+        else {
+            return head;
+        };
+        let target = |go_type| Target {
+            structure: "",
+            field: "metadata.annotations",
+            go_type,
+        };
+        match annotations.entries() {
+            None => errors.add(go_json::kind_of(annotations), target("map[string]string")),
+            Some(entries) => {
+                for (key, value) in entries {
+                    let key = key.as_str().unwrap_or_default().to_owned();
+                    let value = go_json::text(value, target("string"), errors);
+                    head.annotations.retain(|(known, _)| *known != key);
+                    head.annotations.push((key, value));
+                }
+            }
+        }
+        head
+    }
+}
+
+const METADATA_TYPE: &str = "struct { Name string \"json:\\\"name\\\"\"; Annotations map[string]string \"json:\\\"annotations\\\"\" }";
+
+#[cfg(test)]
+mod tests {
+    use super::split;
+
+    #[test]
+    fn separators_take_the_space_around_them() {
+        let cases: [(&str, &[&str]); 6] = [
+            ("a: 1\n---\nb: 2\n", &["a: 1", "b: 2\n"]),
+            ("\n\n---\na: 1\n\n\n---\n# c\n---\n", &["a: 1", "# c"]),
+            ("---\n---\na: 1", &["---\na: 1"]),
+            ("a: |\n  ---\n  b", &["a: |\n  ---\n  b"]),
+            ("a: 1\n--- b\nc", &["a: 1", "b\nc"]),
+            ("", &[]),
+        ];
+        for (text, documents) in cases {
+            assert_eq!(split(text), documents, "{text:?}");
+        }
+    }
+}

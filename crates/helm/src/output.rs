@@ -1,0 +1,116 @@
+//! What `helm template` prints of a release.
+
+use crate::error::Error;
+use crate::manifests::split;
+use crate::path_match::path_match;
+use crate::release::Release;
+
+/// What is printed, and where to.
+#[derive(Debug, Clone, Default)]
+pub struct PrintOptions {
+    /// Prints the CRDs of the chart too.
+    pub include_crds: bool,
+    /// Leaves hooks out.
+    pub no_hooks: bool,
+    /// Leaves tests out.
+    pub skip_tests: bool,
+    /// Prints only what these templates rendered; patterns like `templates/*.yaml`.
+    pub show_only: Vec<String>,
+    /// Writes files instead; the second is the folder inside for all but CRDs.
+    pub to_files: Option<(String, String)>,
+}
+
+/// What goes where.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Printed {
+    /// What is printed.
+    pub text: String,
+    /// The files to write in this order; a path that comes again is appended to.
+    pub files: Vec<(String, String)>,
+}
+
+/// Puts together what `helm template` prints.
+///
+/// Source: helm `pkg/cmd/template.go` and `pkg/action/action.go`, `renderResources`.
+pub fn print(release: &Release, options: &PrintOptions) -> Result<Printed, Error> {
+    let mut printed = Printed::default();
+    let mut manifests = String::new();
+    let document = |path: &str, content: &str| format!("---\n# Source: {path}\n{content}\n");
+    if options.include_crds {
+        for crd in &release.crds {
+            match &options.to_files {
+                None => manifests.push_str(&document(&crd.path, &crd.content)),
+                Some((folder, _)) => {
+                    let file = format!("{folder}/{}", crd.path);
+                    printed.files.push((file, document(&crd.path, &crd.content)));
+                }
+            }
+        }
+    }
+    for manifest in &release.manifests {
+        match &options.to_files {
+            None => manifests.push_str(&document(&manifest.path, &manifest.content)),
+            Some((_, folder)) => {
+                let file = format!("{folder}/{}", manifest.path);
+                printed
+                    .files
+                    .push((file, document(&manifest.path, &manifest.content)));
+            }
+        }
+    }
+    let mut text = manifests.trim().to_owned();
+    text.push('\n');
+    if !options.no_hooks {
+        for hook in &release.hooks {
+            if options.skip_tests && hook.is_test() {
+                continue;
+            }
+            let manifest = &hook.manifest;
+            match &options.to_files {
+                None => text.push_str(&document(&manifest.path, &manifest.content)),
+                Some((_, folder)) => {
+                    let file = format!("{folder}/{}", manifest.path);
+                    printed
+                        .files
+                        .push((file, document(&manifest.path, &manifest.content)));
+                }
+            }
+        }
+    }
+    printed.text = if options.show_only.is_empty() {
+        text
+    } else {
+        chosen(&text, &options.show_only)?
+    };
+    Ok(printed)
+}
+
+fn chosen(text: &str, patterns: &[String]) -> Result<String, Error> {
+    let documents = split(text);
+    let mut chosen = String::new();
+    for pattern in patterns {
+        let mut found = false;
+        for document in &documents {
+            let Some(path) = source_of(document) else {
+                continue;
+            };
+            if path_match(pattern, path).unwrap_or(false) {
+                found = true;
+                chosen.push_str(&format!("---\n{document}\n"));
+            }
+        }
+        if !found {
+            return Err(Error::new(format!("could not find template {pattern} in chart")));
+        }
+    }
+    Ok(chosen)
+}
+
+/// The template's path inside the root chart, from the comment that every document starts with.
+fn source_of(document: &str) -> Option<&str> {
+    document.match_indices("# Source: ").find_map(|(at, mark)| {
+        let line = document[at + mark.len()..].lines().next()?;
+        let (chart, path) = line.split_once('/')?;
+        (!chart.is_empty() && !path.is_empty()).then_some(path)
+    })
+}
