@@ -9,10 +9,10 @@
 //!
 //! let functions = Arc::new(Functions::with_sprig());
 //! let mut templates = Templates::new(functions, MissingKey::Zero);
-//! templates.parse("greeting", r#"{{ printf "%q" .name }}"#)?;
+//! templates.parse("greeting", r#"{{ .name | upper | quote }}"#)?;
 //! let data: Map = [("name", Value::from("world"))].into_iter().collect();
 //! let text = templates.execute(b"greeting", data.into(), &())?;
-//! assert_eq!(text, "\"world\"");
+//! assert_eq!(text, "\"WORLD\"");
 //! # Ok::<(), kluctl_gotemplate::Error>(())
 //! ```
 //!
@@ -45,13 +45,15 @@ mod function;
 pub mod json;
 mod object;
 mod parse;
-#[expect(dead_code, reason = "sprig uses the rest")]
+mod regexp;
 mod runes;
+pub mod semver;
 mod sprig;
 mod stack;
 mod strconv;
 mod templates;
 mod text;
+mod time;
 pub mod types;
 mod value;
 

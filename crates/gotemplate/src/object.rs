@@ -36,6 +36,11 @@ pub trait Object: 'static {
         None
     }
 
+    /// Tells whether a struct has a field that is hidden from templates: naming it is an error of its own.
+    fn has_hidden_field(&self, _name: &str) -> bool {
+        false
+    }
+
     /// Returns a struct's fields in the order of their declaration, for printing and JSON.
     fn fields(&self) -> Vec<(&'static str, Value)> {
         Vec::new()

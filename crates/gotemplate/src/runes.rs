@@ -162,3 +162,20 @@ pub(crate) fn is_lower(rune: char) -> bool {
 pub(crate) fn is_upper(rune: char) -> bool {
     rune.is_uppercase() && is_letter(rune)
 }
+
+static PUNCT: LazyLock<Option<Regex>> = LazyLock::new(|| table(r"\p{P}"));
+static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| table(r"\p{N}"));
+
+/// Go's `unicode.IsPunct`.
+pub(crate) fn is_punct(rune: char) -> bool {
+    in_table(&PUNCT, rune)
+}
+
+/// Go's `unicode.IsNumber`.
+pub(crate) fn is_number(rune: char) -> bool {
+    if rune.is_ascii() {
+        rune.is_ascii_digit()
+    } else {
+        in_table(&NUMBER, rune)
+    }
+}

@@ -355,10 +355,6 @@ pub(crate) fn parse_float(text: &[u8]) -> Result<f64, (f64, NumberError)> {
     if digits == 0 || underscore && !underscores_ok(text) {
         return syntax;
     }
-    // Underscores are only for base-prefixed literals.
-    if underscore {
-        return syntax;
-    }
     match plain.parse::<f64>() {
         Ok(number) if number.is_infinite() => Err((signed(number), NumberError::Range)),
         Ok(number) => Ok(signed(number)),

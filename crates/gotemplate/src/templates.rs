@@ -30,6 +30,7 @@ pub enum MissingKey {
 /// A clone shares what was parsed before; what is parsed into it later is its own, as `tpl` needs it.
 #[derive(Clone)]
 pub struct Templates {
+    name: Arc<str>,
     functions: Arc<Functions>,
     missing_key: MissingKey,
     shared: Arc<HashMap<Text, Arc<Tree>>>,
@@ -44,11 +45,18 @@ impl Templates {
     /// Starts without any template.
     pub fn new(functions: Arc<Functions>, missing_key: MissingKey) -> Self {
         Self {
+            name: "gotpl".into(),
             functions,
             missing_key,
             shared: Arc::default(),
             own: HashMap::new(),
         }
+    }
+
+    /// Gives the set a name of its own, which an error about an unknown template mentions. Helm's is `gotpl`.
+    pub fn with_name(mut self, name: &str) -> Self {
+        self.name = name.into();
+        self
     }
 
     /// Parses a text under a name, and adds it and the templates it defines.
@@ -110,9 +118,9 @@ impl Templates {
     /// Executes a template and returns its output. Functions find `host` in their context.
     pub fn execute(&self, name: &[u8], data: Value, host: &dyn Any) -> Result<Text, Error> {
         let Some(tree) = self.find(name) else {
-            let name = strconv::quote(name);
+            let (name, set) = (strconv::quote(name), strconv::quote(self.name.as_bytes()));
             return Err(Error::message(format!(
-                "template: no template {name} associated with template \"gotpl\""
+                "template: no template {name} associated with template {set}"
             )));
         };
         let mut out = Vec::with_capacity(1024);

@@ -62,7 +62,7 @@ fn is_nil(value: &Value) -> bool {
 
 fn equal_others(left: &Value, right: &Value) -> Result<bool> {
     if left.kind() != right.kind() && !left.is_nil() && !right.is_nil() {
-        let (a, b) = (fmt::to_lossy_string(left), fmt::to_lossy_string(right));
+        let (a, b) = (printed_as_text(left), fmt::to_lossy_string(right));
         let (a_type, b_type) = (left.type_name(), right.type_name());
         // Go swaps what its format string says for the first one.
         return Err(Error::message(format!(
@@ -77,10 +77,15 @@ fn equal_others(left: &Value, right: &Value) -> Result<bool> {
             Ok(a.go_type() == b.go_type() && a.equals(b.as_ref()))
         }
         _ => {
-            let (printed, ty) = (fmt::to_lossy_string(right), right.type_name());
+            let (printed, ty) = (printed_as_text(right), right.type_name());
             Err(Error::message(format!("non-comparable type {printed}: {ty}")))
         }
     }
+}
+
+/// Prints with `%s`, as Go's message does for want of a look at its arguments.
+fn printed_as_text(value: &Value) -> String {
+    fmt::sprintf(b"%s", std::slice::from_ref(value)).to_string()
 }
 
 pub(super) fn eq(slots: &[Slot]) -> Result<Value> {

@@ -212,6 +212,10 @@ impl<'t> State<'t> {
                 if let Some(map) = object.as_map() {
                     return self.eval_key(&map, name, has_arguments);
                 }
+                if object.has_hidden_field(&text) {
+                    let ty = object.go_type().name;
+                    return Err(self.error(format!("{name} is an unexported field of struct type {ty}")));
+                }
                 match object.field(&text) {
                     Some(_) if has_arguments => {
                         Err(self.error(format!("{name} has arguments but cannot be invoked as function")))

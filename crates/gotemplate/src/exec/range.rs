@@ -6,6 +6,9 @@ use crate::function::Slot;
 use crate::parse::node::{Branch, Node};
 use crate::value::Value;
 
+/// How often a body is run at most. Go goes on for as long as one waits.
+const MAX_ITERATIONS: usize = 100_000_000;
+
 impl<'t> State<'t> {
     pub(super) fn walk_range(
         &mut self,
@@ -107,7 +110,10 @@ impl<'t> State<'t> {
     ) -> Result<bool> {
         let scope = self.variables.len();
         let mut ran = false;
-        for (key, element) in elements {
+        for (count, (key, element)) in elements.enumerate() {
+            if count >= MAX_ITERATIONS {
+                return Err(self.error(format!("range over more than {MAX_ITERATIONS} elements")));
+            }
             ran = true;
             self.bind(key, &element, branch)?;
             let flow = self.walk_all(&element, &branch.body, out)?;

@@ -22,6 +22,7 @@ impl Printer<'_> {
                 self.format_text(name.as_bytes());
             }
             (_, 'p') => self.print_address(value, verb),
+            (_, 'w') => self.bad_verb(value, verb),
             _ => self.print_at(value, verb, 0),
         }
     }
