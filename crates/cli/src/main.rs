@@ -31,6 +31,8 @@ enum Command {
     Kustomize(Box<commands::kustomize::KustomizeArgs>),
     /// Work with Helm charts
     Helm(commands::helm::HelmArgs),
+    /// Render one template and print its text
+    Template(commands::template::TemplateArgs),
     /// Print the version
     Version(commands::version::VersionArgs),
 }
@@ -67,6 +69,7 @@ fn run() -> ExitCode {
     match cli.command {
         Command::Kustomize(args) => commands::kustomize::run(&args),
         Command::Helm(args) => commands::helm::run(&args, cli.global.debug),
+        Command::Template(args) => commands::template::run(&args),
         Command::Version(args) => commands::version::run(&args),
     }
 }

@@ -2,4 +2,5 @@
 
 pub(crate) mod helm;
 pub(crate) mod kustomize;
+pub(crate) mod template;
 pub(crate) mod version;

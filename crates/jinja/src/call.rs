@@ -1,0 +1,154 @@
+//! Arguments of calls, bound to parameters as Python does.
+
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::value::Value;
+
+/// Positional and keyword arguments.
+#[derive(Clone, Default)]
+pub(crate) struct CallArgs {
+    pub(crate) positional: Vec<Value>,
+    pub(crate) keywords: Vec<(Arc<str>, Value)>,
+}
+
+impl CallArgs {
+    pub(crate) fn of(positional: Vec<Value>) -> Self {
+        Self {
+            positional,
+            keywords: Vec::new(),
+        }
+    }
+
+    pub(crate) fn take_keyword(&mut self, name: &str) -> Option<Value> {
+        let index = self.keywords.iter().position(|(key, _)| **key == *name)?;
+        Some(self.keywords.remove(index).1)
+    }
+
+    /// Gives each parameter its argument; the first `required` ones must have one.
+    pub(crate) fn bind<const N: usize>(
+        self,
+        function: &str,
+        names: [&str; N],
+        required: usize,
+    ) -> Result<[Option<Value>; N]> {
+        if self.positional.len() > N {
+            // Python counts the filtered or tested value too.
+            let value = usize::from(function.starts_with("do_") || function.starts_with("test_"));
+            let (most, given) = (N + value, self.positional.len() + value);
+            let range = if required == N {
+                most.to_string()
+            } else {
+                format!("from {} to {most}", required + value)
+            };
+            let plural = if most == 1 { "" } else { "s" };
+            let were = if given == 1 { "was" } else { "were" };
+            return Err(Error::type_error(format!(
+                "{function}() takes {range} positional argument{plural} but {given} {were} given"
+            )));
+        }
+        let mut bound: [Option<Value>; N] = std::array::from_fn(|_| None);
+        for (slot, value) in bound.iter_mut().zip(self.positional) {
+            *slot = Some(value);
+        }
+        for (key, value) in self.keywords {
+            let Some(index) = names.iter().position(|name| **name == *key) else {
+                return Err(Error::type_error(format!(
+                    "{function}() got an unexpected keyword argument '{key}'"
+                )));
+            };
+            if bound[index].is_some() {
+                return Err(Error::type_error(format!(
+                    "{function}() got multiple values for argument '{key}'"
+                )));
+            }
+            bound[index] = Some(value);
+        }
+        let missing: Vec<String> = (0..required)
+            .filter(|index| bound[*index].is_none())
+            .map(|index| format!("'{}'", names[index]))
+            .collect();
+        if let Some((last, first)) = missing.split_last() {
+            let list = match first.len() {
+                0 => last.clone(),
+                1 => format!("{} and {last}", first[0]),
+                _ => format!("{}, and {last}", first.join(", ")),
+            };
+            let plural = if first.is_empty() { "" } else { "s" };
+            return Err(Error::type_error(format!(
+                "{function}() missing {} required positional argument{plural}: {list}",
+                missing.len()
+            )));
+        }
+        Ok(bound)
+    }
+
+    /// No arguments at all.
+    pub(crate) fn none(self, function: &str) -> Result<()> {
+        self.bind::<0>(function, [], 0).map(|_| ())
+    }
+
+    /// Positional arguments only, as functions written in C take them.
+    pub(crate) fn plain<const N: usize>(self, function: &str, required: usize) -> Result<[Option<Value>; N]> {
+        if !self.keywords.is_empty() {
+            return Err(Error::type_error(format!(
+                "{function}() takes no keyword arguments"
+            )));
+        }
+        let count = self.positional.len();
+        if count < required || count > N {
+            let expected = match (required, N) {
+                (0, 0) => "no arguments".to_owned(),
+                (a, b) if a == b => format!(
+                    "exactly {}",
+                    if a == 1 {
+                        "one argument".to_owned()
+                    } else {
+                        format!("{a} arguments")
+                    }
+                ),
+                (a, b) if count < a => format!("at least {a} argument{}", if b == 1 { "" } else { "s" }),
+                (_, b) => format!("at most {b} argument{}", if b == 1 { "" } else { "s" }),
+            };
+            return Err(Error::type_error(format!(
+                "{function}() takes {expected} ({count} given)"
+            )));
+        }
+        let mut bound: [Option<Value>; N] = std::array::from_fn(|_| None);
+        for (slot, value) in bound.iter_mut().zip(self.positional) {
+            *slot = Some(value);
+        }
+        Ok(bound)
+    }
+}
+
+/// An integer argument.
+pub(crate) fn integer(value: &Value) -> Result<i64> {
+    match value {
+        Value::Undefined(undefined) if undefined.mode != crate::value::UndefinedMode::Lenient => {
+            Err(undefined.error())
+        }
+        other => other.index().ok_or_else(|| {
+            Error::type_error(format!(
+                "'{}' object cannot be interpreted as an integer",
+                other.type_name()
+            ))
+        }),
+    }
+}
+
+/// A string argument.
+pub(crate) fn string(value: &Value) -> Result<Arc<str>> {
+    match value {
+        Value::Str(text) | Value::Markup(text) => Ok(text.clone()),
+        other => Err(Error::type_error(format!(
+            "expected str instance, {} found",
+            other.type_name()
+        ))),
+    }
+}
+
+/// Truth of an optional argument, false when it is not given.
+pub(crate) fn flag(value: Option<&Value>) -> Result<bool> {
+    value.map_or(Ok(false), Value::truth)
+}
