@@ -3,8 +3,8 @@
 
 usage: record.py URL TOKEN FOLDER
 
-Each case gets a namespace of its own and at most one custom resource definition. Requests of a case come at least a
-second apart, since managed fields are sorted by time; times are written as the step they come from.
+Each case gets a namespace of its own and at most one custom resource definition. Requests of a case come in seconds
+of their own, since managed fields are sorted by time; times are written as the step they come from.
 """
 import copy, json, os, random, ssl, sys, threading, time, urllib.error, urllib.request
 
@@ -64,7 +64,6 @@ def run(name, case):
         time.sleep(1)
     live, times, steps = None, {}, []
     for index, step in enumerate(case['steps']):
-        started = time.time()
         base = step.get('path') or case['path']
         base = base % {'ns': namespace}
         kind, manager = step['do'], step.get('manager', 'm')
@@ -91,7 +90,7 @@ def run(name, case):
         steps.append(recorded)
         if code < 300:
             live = response
-        time.sleep(max(0, 1.05 - (time.time() - started)))
+        time.sleep(1.02 - time.time() % 1)
     out = {'why': case['why'], 'steps': steps}
     if definition:
         out['definition'] = definition
@@ -155,6 +154,9 @@ def change(**changes):
     """A body made from the live object: `a__b` is the path of a field, `None` removes it."""
     def make(live):
         for path, value in changes.items():
+            if path == 'apiVersion_at':
+                live['apiVersion'] = live['apiVersion'].rsplit('/', 1)[0] + '/' + value
+                continue
             at, keys = live, path.split('__')
             for key in keys[:-1]:
                 at = at.setdefault(key, {})
@@ -375,9 +377,21 @@ def random_pod(rng):
     return {'containers': [container(n) for n in rng.sample(['a', 'b', 'c'], rng.randint(1, 2))]}
 
 
-def random_cases():
+def random_service(rng):
+    ports = [dict({'port': p, 'name': 'p%d%s' % (p, q.lower())}, **({'protocol': q} if q != 'TCP' or rng.random() < 0.5 else {}))
+             for p, q in rng.sample([(80, 'TCP'), (80, 'UDP'), (443, 'TCP'), (53, 'UDP')], rng.randint(1, 3))]
+    spec = {'ports': ports}
+    if rng.random() < 0.4:
+        spec['selector'] = {rng.choice('ab'): rng.choice('xy')}
+    if rng.random() < 0.2:
+        spec['externalIPs'] = rng.sample(['1.2.3.4', '1.2.3.5'], 1)
+    return spec
+
+
+def random_cases(first=0, count=1):
+    """The committed cases, or with FIRST and COUNT in the environment many more that are not kept."""
     cases = {}
-    for seed in range(8):
+    for seed in range(first, first + 8 * count):
         rng, steps = random.Random(seed), []
         for _ in range(30):
             manager, roll = rng.choice(['one', 'two', 'three']), rng.random()
@@ -388,7 +402,7 @@ def random_cases():
             else:
                 steps.append(step('put', change(spec=random_spec(rng)), 'editor'))
         cases['random-custom-%d' % seed] = {'why': 'random requests', 'group': 10 + seed, 'steps': steps}
-    for seed in range(4):
+    for seed in range(first, first + 4 * count):
         rng, steps = random.Random(100 + seed), []
         for _ in range(20):
             manager, roll = rng.choice(['one', 'two', 'three']), rng.random()
@@ -401,17 +415,46 @@ def random_cases():
             else:
                 steps.append(step('put', change(spec__template__spec=random_pod(rng)), 'editor'))
         cases['random-deployment-%d' % seed] = {'why': 'random requests', 'path': DEPLOY, 'name': 'x', 'steps': steps}
+    for seed in range(first, first + 2 * count):
+        rng, steps = random.Random(200 + seed), []
+        for _ in range(20):
+            manager, roll = rng.choice(['one', 'two', 'three']), rng.random()
+            body = {'apiVersion': 'v1', 'kind': 'Service', 'metadata': {'name': 'x'}, 'spec': random_service(rng)}
+            if roll < 0.7 or not steps:
+                steps.append(step('apply', body, manager, force=rng.random() < 0.7))
+            elif roll < 0.85:
+                steps.append(step('strategic', {'spec': random_service(rng)}, 'patcher'))
+            else:
+                steps.append(step('put', change(spec__ports=random_service(rng).get('ports')), 'editor'))
+        cases['random-service-%d' % seed] = {'why': 'random requests', 'path': SERVICE, 'name': 'x', 'steps': steps}
+    for seed in range(first, first + 3 * count):
+        rng, steps = random.Random(300 + seed), []
+        for _ in range(30):
+            manager, roll, at = rng.choice(['one', 'two', 'three']), rng.random(), rng.choice(['v1', 'v1', 'v2'])
+            spec, status = random_spec(rng), {'status': rng.choice([{}, {'a': 1}, {'a': {'b': rng.choice('xy')}}, {'l': [1]}])}
+            if roll < 0.55 or not steps:
+                steps.append(step('apply', custom(spec, at), manager, force=rng.random() < 0.6, at=at))
+            elif roll < 0.7:
+                steps.append(step('apply', dict(custom(None, at), **status), manager, force=rng.random() < 0.6, at=at, subresource='status'))
+            elif roll < 0.8:
+                steps.append(step('merge', status, 'patcher', at=at, subresource='status'))
+            elif roll < 0.9:
+                steps.append(step('merge', {'spec': spec}, 'patcher', at=at))
+            else:
+                steps.append(step('put', change(spec=spec, apiVersion_at=at), 'editor', at=at))
+        cases['random-versions-%d' % seed] = {'why': 'random requests in two versions and to the status', 'group': 1000 + seed, 'versions': ['v1', 'v2'], 'steps': steps}
     return cases
 
 
 def main():
-    cases = dict(hand_written(), **random_cases())
+    first = os.environ.get('FIRST')
+    cases = random_cases(int(first), int(os.environ['COUNT'])) if first else dict(hand_written(), **random_cases())
     threads = []
     for name, case in cases.items():
         if ONLY and name not in ONLY:
             continue
         if 'group' in case:
-            group = 'g%d.smd.example.com' % case['group']
+            group = 'g%s%d.smd.example.com' % (os.environ.get('RUN', ''), case['group'])
             versions = case.get('versions', ['v1'])
             case['definition'] = definition(group, versions)
             case['name'] = 'x'

@@ -10,7 +10,8 @@ use kluctl_schema::{TypeRef, default_object, drop_nulls, from_schema, kubernetes
 use serde_json::{Value, json};
 
 /// What an API server decides by itself when it stores an object.
-const ASSIGNED: [&str; 9] = [
+const ASSIGNED: [&str; 10] = [
+    "/spec/externalTrafficPolicy",
     "/metadata/namespace",
     "/metadata/generation",
     "/metadata/annotations/deployment.kubernetes.io~1revision",
@@ -295,7 +296,11 @@ fn compare(at: &str, path: &str, ours: &Value, theirs: &Value, differences: &mut
 
 #[test]
 fn recorded_sequences() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/cases");
+    // `FIRST=1000 COUNT=5 record.py …` records more than is kept here.
+    let folder = std::env::var_os("KLUCTL_REPLAY").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/cases"),
+        Into::into,
+    );
     let mut files: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -316,6 +321,6 @@ fn recorded_sequences() {
         files.len(),
         differences.len()
     );
-    assert!(steps > 300, "only {steps} steps");
+    assert!(steps > 500, "only {steps} steps");
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
