@@ -6,6 +6,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::object::Object;
+use crate::stack;
 use crate::text::Text;
 use crate::types::{
     ANY_LIST, ANY_MAP, BYTES, INT_LIST, IntType, Kind, STRING_LIST, STRING_MAP, Type, UintType,
@@ -42,8 +43,28 @@ pub enum Value {
 /// A Go slice: shared, and nil when it has never been made.
 #[derive(Clone)]
 pub struct List {
-    items: Option<Rc<RefCell<Vec<Value>>>>,
+    items: Option<Rc<Items>>,
     ty: &'static Type,
+}
+
+/// What a slice's owners share. Values can be nested deeper than the stack is, so they are dropped with room.
+struct Items(RefCell<Vec<Value>>);
+
+/// What a map's owners share.
+struct Pairs(RefCell<Entries>);
+
+impl Drop for Items {
+    fn drop(&mut self) {
+        let items = std::mem::take(self.0.get_mut());
+        stack::grow(|| drop(items));
+    }
+}
+
+impl Drop for Pairs {
+    fn drop(&mut self) {
+        let entries = std::mem::take(self.0.get_mut());
+        stack::grow(|| drop(entries));
+    }
 }
 
 /// What a map holds, ordered by key as Go prints it.
@@ -52,7 +73,7 @@ pub type Entries = BTreeMap<Text, Value>;
 /// A Go map with string keys: shared and mutable, as `set`, `unset` and `merge` need it.
 #[derive(Clone)]
 pub struct Map {
-    entries: Option<Rc<RefCell<Entries>>>,
+    entries: Option<Rc<Pairs>>,
     ty: &'static Type,
 }
 
@@ -81,7 +102,7 @@ impl List {
     /// Makes a slice of a given slice type.
     pub fn typed(items: Vec<Value>, ty: &'static Type) -> Self {
         Self {
-            items: Some(Rc::new(RefCell::new(items))),
+            items: Some(Rc::new(Items(RefCell::new(items)))),
             ty,
         }
     }
@@ -116,7 +137,7 @@ impl List {
 
     /// Returns the number of elements.
     pub fn len(&self) -> usize {
-        self.items.as_ref().map_or(0, |items| items.borrow().len())
+        self.items.as_ref().map_or(0, |items| items.0.borrow().len())
     }
 
     /// Tells whether there are no elements.
@@ -128,24 +149,24 @@ impl List {
     pub fn get(&self, index: usize) -> Option<Value> {
         self.items
             .as_ref()
-            .and_then(|items| items.borrow().get(index).cloned())
+            .and_then(|items| items.0.borrow().get(index).cloned())
     }
 
     /// Returns the elements as they are now.
     pub fn to_vec(&self) -> Vec<Value> {
         self.items
             .as_ref()
-            .map_or_else(Vec::new, |items| items.borrow().clone())
+            .map_or_else(Vec::new, |items| items.0.borrow().clone())
     }
 
     /// Looks at the elements; `None` for a nil slice.
     pub fn borrow(&self) -> Option<Ref<'_, Vec<Value>>> {
-        self.items.as_ref().map(|items| items.borrow())
+        self.items.as_ref().map(|items| items.0.borrow())
     }
 
     /// Changes the elements for all who share them; `None` for a nil slice.
     pub fn borrow_mut(&self) -> Option<RefMut<'_, Vec<Value>>> {
-        self.items.as_ref().map(|items| items.borrow_mut())
+        self.items.as_ref().map(|items| items.0.borrow_mut())
     }
 }
 
@@ -167,7 +188,7 @@ impl Map {
     /// Makes a map of a given map type.
     pub fn typed(entries: Entries, ty: &'static Type) -> Self {
         Self {
-            entries: Some(Rc::new(RefCell::new(entries))),
+            entries: Some(Rc::new(Pairs(RefCell::new(entries)))),
             ty,
         }
     }
@@ -210,7 +231,9 @@ impl Map {
 
     /// Returns the number of entries.
     pub fn len(&self) -> usize {
-        self.entries.as_ref().map_or(0, |entries| entries.borrow().len())
+        self.entries
+            .as_ref()
+            .map_or(0, |entries| entries.0.borrow().len())
     }
 
     /// Tells whether there are no entries.
@@ -222,20 +245,20 @@ impl Map {
     pub fn get(&self, key: impl AsRef<[u8]>) -> Option<Value> {
         self.entries
             .as_ref()
-            .and_then(|entries| entries.borrow().get(key.as_ref()).cloned())
+            .and_then(|entries| entries.0.borrow().get(key.as_ref()).cloned())
     }
 
     /// Tells whether there is such an entry.
     pub fn contains(&self, key: impl AsRef<[u8]>) -> bool {
         self.entries
             .as_ref()
-            .is_some_and(|entries| entries.borrow().contains_key(key.as_ref()))
+            .is_some_and(|entries| entries.0.borrow().contains_key(key.as_ref()))
     }
 
     /// Sets an entry for all who share the map. A nil map cannot take entries: false.
     pub fn insert(&self, key: impl Into<Text>, value: Value) -> bool {
         self.entries.as_ref().is_some_and(|entries| {
-            let old = entries.borrow_mut().insert(key.into(), value);
+            let old = entries.0.borrow_mut().insert(key.into(), value);
             drop(old);
             true
         })
@@ -245,13 +268,14 @@ impl Map {
     pub fn remove(&self, key: impl AsRef<[u8]>) -> Option<Value> {
         self.entries
             .as_ref()
-            .and_then(|entries| entries.borrow_mut().remove(key.as_ref()))
+            .and_then(|entries| entries.0.borrow_mut().remove(key.as_ref()))
     }
 
     /// Returns the entries as they are now, ordered by key.
     pub fn to_vec(&self) -> Vec<(Text, Value)> {
         self.entries.as_ref().map_or_else(Vec::new, |entries| {
             entries
+                .0
                 .borrow()
                 .iter()
                 .map(|(key, value)| (key.clone(), value.clone()))
@@ -261,7 +285,7 @@ impl Map {
 
     /// Looks at the entries; `None` for a nil map.
     pub fn borrow(&self) -> Option<Ref<'_, Entries>> {
-        self.entries.as_ref().map(|entries| entries.borrow())
+        self.entries.as_ref().map(|entries| entries.0.borrow())
     }
 
     pub(crate) fn address(&self) -> usize {

@@ -4,6 +4,7 @@ use std::fmt::{self, Display as _};
 use std::sync::Arc;
 
 use crate::function::FunctionId;
+use crate::stack;
 use crate::text::Text;
 
 /// One named template.
@@ -14,6 +15,15 @@ pub(crate) struct Tree {
     /// The name of the text it was defined in.
     pub(crate) source: Arc<Source>,
     pub(crate) body: Vec<Node>,
+    /// How deep the tree is nested at most.
+    pub(crate) depth: usize,
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        let body = std::mem::take(&mut self.body);
+        stack::with_room_for(self.depth, || drop(body));
+    }
 }
 
 /// A text that templates were parsed from.
@@ -185,7 +195,7 @@ fn write_path(f: &mut fmt::Formatter<'_>, path: &[Text]) -> fmt::Result {
 }
 
 fn write_body(f: &mut fmt::Formatter<'_>, body: &[Node]) -> fmt::Result {
-    body.iter().try_for_each(|node| node.fmt(f))
+    stack::grow(|| body.iter().try_for_each(|node| node.fmt(f)))
 }
 
 impl fmt::Display for Node {
@@ -218,6 +228,12 @@ impl fmt::Display for Node {
 
 impl fmt::Display for Pipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        stack::grow(|| self.write(f))
+    }
+}
+
+impl Pipe {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, variable) in self.declared.iter().enumerate() {
             if index > 0 {
                 f.write_str(", ")?;

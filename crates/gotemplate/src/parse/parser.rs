@@ -45,6 +45,7 @@ pub(crate) fn parse(name: &str, text: Text, functions: &Functions) -> Result<Par
         range_depth: 0,
         paren_depth: 0,
         block_depth: 0,
+        deepest: 0,
         action_line: 0,
         trees: Vec::new(),
     };
@@ -77,6 +78,8 @@ struct Parser<'t> {
     range_depth: usize,
     paren_depth: usize,
     block_depth: usize,
+    /// How deep blocks and parentheses have been nested so far.
+    deepest: usize,
     action_line: usize,
     trees: Vec<Tree>,
 }
@@ -159,6 +162,7 @@ impl<'t> Parser<'t> {
 
     fn add(&mut self, name: Text, body: Vec<Node>) -> Result<()> {
         let tree = Tree {
+            depth: self.deepest,
             name: name.clone(),
             source: self.source.clone(),
             body,
@@ -232,10 +236,7 @@ impl<'t> Parser<'t> {
     }
 
     fn item_list(&mut self) -> Result<(Vec<Node>, End)> {
-        if self.block_depth >= MAX_BLOCK_DEPTH {
-            return Err(self.error("max block depth exceeded"));
-        }
-        self.block_depth += 1;
+        self.enter_block()?;
         let mut body = Vec::new();
         while self.peek_non_space().token != Token::Eof {
             match self.text_or_action()? {
@@ -335,16 +336,33 @@ impl<'t> Parser<'t> {
         })
     }
 
+    /// Parses a control that stands in the `else` of another one.
+    fn nested_control(&mut self, context: &str) -> Result<Branch> {
+        self.enter_block()?;
+        let branch = stack::grow(|| self.control(context));
+        self.block_depth -= 1;
+        branch
+    }
+
+    fn enter_block(&mut self) -> Result<()> {
+        if self.block_depth >= MAX_BLOCK_DEPTH {
+            return Err(self.error("max block depth exceeded"));
+        }
+        self.block_depth += 1;
+        self.deepest = self.deepest.max(self.block_depth + self.paren_depth);
+        Ok(())
+    }
+
     /// Parses what follows `{{else`; `else if` and `else with` share the `end` of what they are in.
     fn otherwise(&mut self, context: &str) -> Result<Vec<Node>> {
         match (context, self.peek()) {
             ("if", Token::If) => {
                 self.next();
-                Ok(vec![Node::If(stack::grow(|| self.control("if"))?)])
+                Ok(vec![Node::If(self.nested_control("if")?)])
             }
             ("with", Token::With) => {
                 self.next();
-                Ok(vec![Node::With(stack::grow(|| self.control("with"))?)])
+                Ok(vec![Node::With(self.nested_control("with")?)])
             }
             _ => match self.item_list()? {
                 (body, End::End) => Ok(body),
@@ -609,6 +627,7 @@ impl<'t> Parser<'t> {
                     return Err(self.error("max expression depth exceeded"));
                 }
                 self.paren_depth += 1;
+                self.deepest = self.deepest.max(self.block_depth + self.paren_depth);
                 let pipe = stack::grow(|| self.pipeline("parenthesized pipeline", Token::RightParen));
                 self.paren_depth -= 1;
                 Word::Pipe(Box::new(pipe?))
