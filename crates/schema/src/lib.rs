@@ -9,6 +9,7 @@
 //! - Built-in types live as long as the program; types of CRDs are counted references.
 
 mod defaults;
+mod deprecation;
 mod discovery;
 mod format;
 mod openapi;
@@ -20,6 +21,7 @@ mod validation;
 mod zero;
 
 pub use defaults::default_object;
+pub use deprecation::{Deprecation, deprecation};
 pub use discovery::{Group, GroupVersion, Resource, Subresource};
 pub use openapi::{CustomKind, custom_definition_name, openapi_v2, openapi_v3, openapi_v3_path};
 pub use prune::{default_fields, drop_nulls, prune, unknown_fields};

@@ -109,14 +109,6 @@ fn pod_spec(entries: &mut Entries) {
     missing(entries, "securityContext", json!({}));
     missing(entries, "terminationGracePeriodSeconds", 30);
     empty(entries, "schedulerName", "default-scheduler");
-    if entries.get("hostNetwork").and_then(Value::as_bool) == Some(true) {
-        for key in ["containers", "initContainers"] {
-            let containers = entries.get_mut(key).and_then(Value::as_array_mut);
-            for container in containers.into_iter().flatten() {
-                host_ports(container);
-            }
-        }
-    }
 }
 
 fn host_ports(container: &mut Value) {
@@ -146,6 +138,14 @@ fn pod(entries: &mut Entries) {
         }
     }
     missing(spec, "enableServiceLinks", true);
+    if spec.get("hostNetwork").and_then(Value::as_bool) == Some(true) {
+        for key in ["containers", "initContainers"] {
+            let containers = spec.get_mut(key).and_then(Value::as_array_mut);
+            for container in containers.into_iter().flatten() {
+                host_ports(container);
+            }
+        }
+    }
 }
 
 fn requests_from_limits(container: &mut Value) {

@@ -14,7 +14,10 @@ pub(super) fn fill(package: &str, kind: &str, entries: &mut Entries) {
         ("api.rbac.v1", "Subject") if matches!(text(entries, "kind"), "User" | "Group") => {
             empty(entries, "apiGroup", RBAC);
         }
-        ("api.autoscaling.v1", "HorizontalPodAutoscalerSpec") => missing(entries, "minReplicas", 1),
+        ("api.autoscaling.v1", "HorizontalPodAutoscalerSpec") => {
+            missing(entries, "minReplicas", 1);
+            missing(entries, "targetCPUUtilizationPercentage", 80);
+        }
         ("api.autoscaling.v2", "HorizontalPodAutoscalerSpec") => autoscaler(entries),
         ("api.networking.v1", "NetworkPolicyPort") => missing(entries, "protocol", "TCP"),
         ("api.networking.v1", "NetworkPolicySpec") => {

@@ -2,13 +2,14 @@
 //!
 //! Source: kubernetes `pkg/apis/apps/v1/defaults.go` and `conversion.go`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Entries, empty, existing, map_at, missing, text};
 
 pub(super) fn fill(kind: &str, entries: &mut Entries) {
     match kind {
         "DeploymentSpec" => deployment(entries),
+        "DaemonSet" => template_generation(entries),
         "DaemonSetSpec" => daemon_set(entries),
         "StatefulSetSpec" => stateful_set(entries),
         "ReplicaSetSpec" => missing(entries, "replicas", 1),
@@ -29,6 +30,15 @@ fn deployment(spec: &mut Entries) {
     }
     missing(spec, "revisionHistoryLimit", 10);
     missing(spec, "progressDeadlineSeconds", 600);
+}
+
+/// The server keeps a number there that older versions had a field for; it counts on when it stores the object.
+fn template_generation(entries: &mut Entries) {
+    if let Some(metadata) = map_at(entries, "metadata")
+        && let Some(annotations) = map_at(metadata, "annotations")
+    {
+        missing(annotations, "deprecated.daemonset.template.generation", "0");
+    }
 }
 
 fn daemon_set(spec: &mut Entries) {
@@ -64,4 +74,9 @@ fn stateful_set(spec: &mut Entries) {
     }
     missing(spec, "replicas", 1);
     missing(spec, "revisionHistoryLimit", 10);
+    let claims = spec.get_mut("volumeClaimTemplates").and_then(Value::as_array_mut);
+    for claim in claims.into_iter().flatten().filter_map(Value::as_object_mut) {
+        empty(claim, "apiVersion", "v1");
+        empty(claim, "kind", "PersistentVolumeClaim");
+    }
 }

@@ -1,0 +1,4 @@
+//! Compares with what a real kube-apiserver answered (`corpus/record.py`).
+
+#[cfg(test)]
+mod creations;
