@@ -120,6 +120,33 @@ impl SecretTexts {
         Self(texts)
     }
 
+    /// Looks for these texts too.
+    #[must_use]
+    pub fn with(mut self, texts: &[String]) -> Self {
+        self.0
+            .extend(texts.iter().filter(|text| text.len() >= SHORTEST).cloned());
+        self.0.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        self.0.dedup();
+        self
+    }
+
+    /// Masks every secret value in the texts of a tree, keys left alone.
+    pub fn obfuscate_value(&self, value: &mut Value) {
+        match value {
+            Value::String(text) if self.0.iter().any(|secret| text.contains(&**secret)) => {
+                *text = self.obfuscate(text);
+            }
+            Value::Array(list) => list.iter_mut().for_each(|value| self.obfuscate_value(value)),
+            Value::Object(map) => map.values_mut().for_each(|value| self.obfuscate_value(value)),
+            _ => {}
+        }
+    }
+
+    /// Whether there is nothing to look for.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Masks every secret value in a message.
     pub fn obfuscate(&self, message: &str) -> String {
         self.0

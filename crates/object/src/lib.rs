@@ -16,6 +16,11 @@ pub use object::{NotAnObject, Object};
 pub use path::{JsonPath, JsonPathError, Key, KeyPath, KeyPathError, type_name};
 pub use reference::ObjectRef;
 
+/// Writes a value as Go's `encoding/json` does: sorted keys, no spaces, `<`, `>` and `&` escaped.
+pub fn to_go_json(value: &serde_json::Value) -> String {
+    kluctl_yaml::go_json::to_string(value)
+}
+
 /// Writes a value as Kubernetes' tools write YAML: sorted keys, lists not indented below their key.
 pub fn to_yaml(value: &serde_json::Value) -> String {
     kluctl_yaml::to_string(value)

@@ -7,6 +7,7 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kluctl_object::{Object, ObjectRef};
+use serde_json::Value;
 
 pub use changes::{Change, ChangeKind, changes};
 pub use normalize::normalize;
@@ -23,6 +24,10 @@ pub struct ChangedObject {
     pub object: ObjectRef,
     /// The changed places.
     pub changes: Vec<Change>,
+    /// The object before, without what is not compared.
+    pub old: Value,
+    /// The object after, without what is not compared.
+    pub new: Value,
 }
 
 /// What the diff leaves out in every object.
@@ -72,12 +77,18 @@ pub fn diff_items<'a>(
             if !seen.insert(local.reference().identity()) {
                 continue;
             }
-            match compare(old, new, local, &rules) {
-                Ok(found) if found.is_empty() => {}
-                Ok(found) => changed.push(ChangedObject {
-                    object: reference,
-                    changes: found,
-                }),
+            match normalized(old, new, local, &rules) {
+                Ok((old, new)) => {
+                    let found = changes(&old, &new);
+                    if !found.is_empty() {
+                        changed.push(ChangedObject {
+                            object: reference,
+                            changes: found,
+                            old,
+                            new,
+                        });
+                    }
+                }
                 Err(error) => problems.error(Some(&local.reference()), error),
             }
         }
@@ -92,10 +103,17 @@ pub fn compare(
     local: &Object,
     rules: &[IgnoreRule],
 ) -> Result<Vec<Change>, String> {
-    Ok(changes(
-        &normalize(old, rules, local)?,
-        &normalize(new, rules, local)?,
-    ))
+    let (old, new) = normalized(old, new, local, rules)?;
+    Ok(changes(&old, &new))
+}
+
+fn normalized(
+    old: &Object,
+    new: &Object,
+    local: &Object,
+    rules: &[IgnoreRule],
+) -> Result<(Value, Value), String> {
+    Ok((normalize(old, rules, local)?, normalize(new, rules, local)?))
 }
 
 /// Live objects by their diff name; of several the newest counts, then the one with the larger name.

@@ -171,10 +171,13 @@ pub async fn execute(
             let name = item.name.clone();
             run.events.send(Event::ItemStarted { item: index, name });
         }
-        let shared = Arc::clone(&run);
-        running.spawn(async move { (index, item::run(&shared, index, slot).await) });
+        // told before the item starts, so that lines always come in this order
         if let Some(barrier) = &item.barrier {
             run.events.send(Event::BarrierStarted(barrier.message.clone()));
+        }
+        let shared = Arc::clone(&run);
+        running.spawn(async move { (index, item::run(&shared, index, slot).await) });
+        if item.barrier.is_some() {
             while let Some(ended) = running.join_next().await {
                 store(&mut outcome, ended);
             }

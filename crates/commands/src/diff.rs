@@ -1,0 +1,77 @@
+//! `diff`: what a deploy would change.
+
+use std::sync::Arc;
+
+use kluctl_apply::{DiffOptions, ExecuteOptions, Problems};
+
+use crate::deploy::{compare, fetch, orphans, record, run, warn_without_discriminator};
+use crate::finish::{Finished, Gathered, finish};
+use crate::session::Session;
+use crate::target::Target;
+
+/// How to compare.
+#[derive(Clone, Debug, Default)]
+pub struct DiffCommandOptions {
+    /// How objects would be applied.
+    pub execute: ExecuteOptions,
+    /// What is left out.
+    pub ignore: DiffOptions,
+    /// Whether the result with its secret values is wanted too.
+    pub want_clear: bool,
+}
+
+/// Compares a target with the cluster by a server-side dry run.
+pub async fn diff(session: &Session, target: &Target, options: &DiffCommandOptions) -> Finished {
+    let mut problems = Problems::default();
+    warn_without_discriminator(session, target, &mut problems);
+    let execute = ExecuteOptions {
+        dry_run: true,
+        abort_on_error: false,
+        ..options.execute.clone()
+    };
+    let mut target = target.clone();
+    record(&mut target.head.command, &options.execute);
+    let target = &target;
+    let Some(cluster) = &session.cluster else {
+        problems.error(None, "can not apply objects without a Kubernetes API client");
+        return fail(session, target, options, problems).await;
+    };
+    let Some(live) = fetch(cluster, session, target, &mut problems).await else {
+        return fail(session, target, options, problems).await;
+    };
+    let live = Arc::new(live);
+    let outcome = match run(cluster, session, target, &live, &execute).await {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            problems.error(None, error.to_string());
+            return fail(session, target, options, problems).await;
+        }
+    };
+    problems.extend(outcome.problems());
+    if session.stop.is_cancelled() {
+        problems.error(None, "stopped before the end: what follows is incomplete");
+    }
+    let changed = compare(target, &live, &outcome, options.ignore, &mut problems);
+    let gathered = Gathered {
+        orphans: orphans(cluster, target, &live).await,
+        live: Some(&live),
+        outcome: Some(&outcome),
+        changed,
+        deleted: Vec::new(),
+        problems,
+    };
+    finish(session, target, "diff", gathered, options.want_clear).await
+}
+
+async fn fail(
+    session: &Session,
+    target: &Target,
+    options: &DiffCommandOptions,
+    problems: Problems,
+) -> Finished {
+    let gathered = Gathered {
+        problems,
+        ..Gathered::default()
+    };
+    finish(session, target, "diff", gathered, options.want_clear).await
+}
