@@ -1,6 +1,7 @@
 //! The `kluctl` binary: arguments, printing, exit codes. It holds no engine logic.
 
 mod commands;
+mod opening;
 mod options;
 
 use std::io::Write;
@@ -33,6 +34,10 @@ enum Command {
     Helm(commands::helm::HelmArgs),
     /// Render one template and print its text
     Template(commands::template::TemplateArgs),
+    ListImages(commands::list_images::ListImagesArgs),
+    ListTargets(commands::list_targets::ListTargetsArgs),
+    Render(commands::render::RenderArgs),
+    Schema(commands::schema::SchemaArgs),
     /// Print the version
     Version(commands::version::VersionArgs),
 }
@@ -70,6 +75,10 @@ fn run() -> ExitCode {
         Command::Kustomize(args) => commands::kustomize::run(&args),
         Command::Helm(args) => commands::helm::run(&args, cli.global.debug),
         Command::Template(args) => commands::template::run(&args),
+        Command::ListImages(args) => commands::list_images::run(&args),
+        Command::ListTargets(args) => commands::list_targets::run(&args),
+        Command::Render(args) => commands::render::run(&args),
+        Command::Schema(args) => commands::schema::run(&args),
         Command::Version(args) => commands::version::run(&args),
     }
 }

@@ -10,12 +10,27 @@
 //! - Reads no file outside the root of its repository.
 //! - What comes out does not depend on timing: items are rendered in parallel and stay in order.
 
+mod args;
 pub mod config;
 pub mod inclusion;
+mod load;
+mod merge;
 pub mod outside;
 pub mod problem;
+mod project;
+pub mod render;
 pub mod rendered;
+mod secrets;
+mod target;
+mod templates;
+mod tree;
+mod trees;
+mod vars;
 
+pub use args::external_args;
 pub use inclusion::{Inclusion, InclusionOptions};
 pub use problem::{Gathered, Place, Problem, Problems};
+pub use project::{OpenOptions, OpenProject, TargetSelection, repository_root};
+pub use render::{RenderOptions, Stage, World, render};
 pub use rendered::{Rendered, RenderedItem, Rules, Sensitive};
+pub use tree::{EntryKind, SourceTree};

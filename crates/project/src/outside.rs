@@ -242,6 +242,9 @@ pub trait Sources: Send + Sync {
         )))
     }
 
+    /// Shows what a template's `debug_print` prints.
+    fn debug_print(&self, _message: &str) {}
+
     /// The commit that last changed a path of the project's own repository, for `load_latest_git_commit`.
     fn latest_commit(&self, path: &camino::Utf8Path) -> Result<String, OutsideError> {
         Err(OutsideError::new(format!(

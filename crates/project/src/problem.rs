@@ -97,47 +97,40 @@ impl Problem {
     }
 }
 
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
+        if self.line > 0 && self.column > 0 {
+            write!(f, ":{}", self.column)?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (depth, place) in self.places.iter().enumerate() {
-            if depth > 0 {
-                f.write_str("from ")?;
+        f.write_str(&self.message)?;
+        if let Some((first, callers)) = self.places.split_first() {
+            write!(f, "\n  --> {first}")?;
+            if let Some(line) = &first.source_line {
+                let number = first.line.to_string();
+                let margin = " ".repeat(number.len());
+                write!(f, "\n {margin} |\n {number} | {}\n {margin} |", shorten(line))?;
+                if first.column > 0 {
+                    let before = line.chars().take(first.column as usize - 1);
+                    let before: String = before.map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+                    write!(f, " {before}^")?;
+                }
             }
-            f.write_str(&place.file)?;
-            if place.line > 0 {
-                write!(f, ":{}", place.line)?;
-            }
-            if place.column > 0 {
-                write!(f, ":{}", place.column)?;
-            }
-            f.write_str(": ")?;
-            if depth == 0 && self.places.len() > 1 {
-                f.write_str(&self.message)?;
-                f.write_str("\n  ")?;
-            }
-        }
-        if self.places.len() > 1 {
-            f.write_str("this file is needed there")?;
-        } else {
-            f.write_str(&self.message)?;
-        }
-        if let Some(place) = self.places.first()
-            && let Some(line) = &place.source_line
-        {
-            let number = place.line.to_string();
-            let margin = " ".repeat(number.len());
-            write!(f, "\n  {margin} |\n  {number} | {}\n  {margin} |", shorten(line))?;
-            if place.column > 0 {
-                let before: String = line
-                    .chars()
-                    .take(place.column as usize - 1)
-                    .map(|c| if c == '\t' { '\t' } else { ' ' })
-                    .collect();
-                write!(f, " {before}^")?;
+            for caller in callers {
+                write!(f, "\n  from {caller}")?;
             }
         }
         if let Some(hint) = &self.hint {
-            write!(f, "\n  hint: {hint}")?;
+            write!(f, "\n  = help: {hint}")?;
         }
         Ok(())
     }
@@ -165,6 +158,16 @@ impl Problems {
     /// As a list.
     pub fn into_vec(self) -> Vec<Problem> {
         self.0
+    }
+}
+
+impl From<Vec<Problem>> for Problems {
+    /// An empty list becomes a problem of its own.
+    fn from(mut problems: Vec<Problem>) -> Self {
+        if problems.is_empty() {
+            problems.push(Problem::new("something went wrong that nobody described"));
+        }
+        Self(problems)
     }
 }
 

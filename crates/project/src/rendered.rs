@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::config::{ConflictResolution, FixedImage, IgnoreForDiff, ObjectSelector};
 use crate::inclusion::Inclusion;
 use crate::problem::Problem;
+use crate::render::RenderedFiles;
 
 /// Everything that a target's deployment comes to.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +33,8 @@ pub struct Rendered {
     /// The tree of deployment projects as a command result stores it: each item with its `renderedObjects`,
     /// `renderedInclude` and `renderedHelmChartConfig`, each source of variables with its `renderedVars`.
     pub deployment: Value,
+    /// The rendered files, where they are asked for.
+    pub files: RenderedFiles,
 }
 
 /// One item of a deployment with its objects.

@@ -2,5 +2,10 @@
 
 pub(crate) mod helm;
 pub(crate) mod kustomize;
+pub(crate) mod list_images;
+pub(crate) mod list_targets;
+pub(crate) mod render;
+mod rendering;
+pub(crate) mod schema;
 pub(crate) mod template;
 pub(crate) mod version;

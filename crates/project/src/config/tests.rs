@@ -50,7 +50,7 @@ deployments:
 - git: https://example.com/x.git
 - git: {url: https://example.com/x.git, ref: {commit: abc}, subDir: a/b}
 - oci: {url: "oci://example.com/x", ref: {digest: "sha256:1", tag: t}, subDir: a}
-commonLabels: {a: b, n: 1}
+commonLabels: {a: b, num: 1}
 commonAnnotations: {a: b}
 overrideNamespace: ns
 tags: [t]
@@ -71,7 +71,7 @@ conflictResolution:
     assert_eq!(read.vars.len(), 13);
     assert!(read.vars.iter().all(|source| source.kind().is_some()));
     assert_eq!(read.deployments.len(), 5);
-    assert_eq!(read.common_labels["n"], "1");
+    assert_eq!(read.common_labels["num"], "1");
     assert_eq!(read.ignore_for_diff[0].field_path.0, ["a.b"]);
     assert_eq!(read.conflict_resolution[1].action, ConflictAction::ForceApply);
     // What is written is read as the same again.
@@ -85,7 +85,7 @@ conflictResolution:
 #[test]
 fn mistakes_are_named_where_they_stand() {
     let cases = [
-        ("deployments:\n- paht: x\n", "f.yaml:2:3: deployments.[0]"),
+        ("deployments:\n- paht: x\n", "f.yaml:2:3: deployments[0]"),
         (
             "deployments:\n- path: x\n  include: y\n",
             "only one of path, include, git and oci can be set at the same time",

@@ -1,0 +1,49 @@
+//! `kluctl list-targets`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use kluctl_project::Problems;
+use kluctl_project::outside::NoSources;
+use serde_json::Value;
+
+use super::rendering::{report, show_warnings};
+use crate::opening;
+use crate::options::args::ArgsFlags;
+use crate::options::output::OutputFlags;
+use crate::options::project::ProjectFlags;
+
+/// Outputs a yaml list with all targets
+#[derive(Debug, clap::Args)]
+pub(crate) struct ListTargetsArgs {
+    #[command(flatten)]
+    project: ProjectFlags,
+
+    #[command(flatten)]
+    output: OutputFlags,
+
+    /// Output only the names of targets, one per line
+    #[arg(long)]
+    only_names: bool,
+}
+
+/// Lists the targets of a project.
+pub(crate) fn run(args: &ListTargetsArgs) -> ExitCode {
+    report(list(args))
+}
+
+fn list(args: &ListTargetsArgs) -> Result<(), Problems> {
+    let (project, warnings) = opening::open(&args.project, &ArgsFlags::default(), Arc::new(NoSources))?;
+    show_warnings(&warnings);
+    show_warnings(&opening::failed_targets(&project));
+    let text = if args.only_names {
+        project
+            .targets()
+            .iter()
+            .map(|target| format!("{}\n", target.name))
+            .collect()
+    } else {
+        kluctl_yaml::to_string(&Value::Array(project.target_values()?))
+    };
+    Ok(opening::write_output(&args.output.output, &text)?)
+}

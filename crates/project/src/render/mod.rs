@@ -1,0 +1,17 @@
+//! From loaded items to objects: templates, charts, kustomizations, and what every object gets.
+//!
+//! Each step runs over all items in parallel before the next begins, since kustomizations may use the rendered files of other
+//! items. Nothing touches the disk.
+
+mod helm;
+mod images;
+mod kustomization;
+mod objects;
+mod output;
+mod record;
+mod run;
+mod templates;
+
+pub use helm::pulled_dir;
+pub use output::RenderedFiles;
+pub use run::{RenderOptions, Stage, World, render};
