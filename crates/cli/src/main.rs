@@ -73,7 +73,7 @@ fn run() -> ExitCode {
     };
     match cli.command {
         Command::Kustomize(args) => commands::kustomize::run(&args),
-        Command::Helm(args) => commands::helm::run(&args, cli.global.debug),
+        Command::Helm(args) => commands::helm::run(&args, cli.global.debug, &commands::helm_charts::Network),
         Command::Template(args) => commands::template::run(&args),
         Command::ListImages(args) => commands::list_images::run(&args),
         Command::ListTargets(args) => commands::list_targets::run(&args),

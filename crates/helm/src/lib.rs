@@ -44,3 +44,4 @@ pub use manifests::{Hook, Manifest, split};
 pub use metadata::{Dependency, Maintainer, Metadata};
 pub use output::{PrintOptions, Printed, print};
 pub use release::{Crd, Lookup, Release, RenderOptions, name_from_template, render_chart};
+pub use semver::pick_version;

@@ -170,53 +170,8 @@ struct LocationArgs {
     #[arg(long)]
     dependency_update: bool,
 
-    /// User for the repository
-    #[arg(long, default_value = "", hide_default_value = true)]
-    username: String,
-
-    /// Password for the repository
-    #[arg(long, default_value = "", hide_default_value = true)]
-    password: String,
-
-    /// Send credentials to all hosts
-    #[arg(long)]
-    pass_credentials: bool,
-
-    /// Client certificate for HTTPS
-    #[arg(long, default_value = "", hide_default_value = true)]
-    cert_file: String,
-
-    /// Key of the client certificate
-    #[arg(long, default_value = "", hide_default_value = true)]
-    key_file: String,
-
-    /// Certificates to trust
-    #[arg(long, default_value = "", hide_default_value = true)]
-    ca_file: String,
-
-    /// Do not check certificates
-    #[arg(long)]
-    insecure_skip_tls_verify: bool,
-
-    /// Use HTTP for registries
-    #[arg(long)]
-    plain_http: bool,
-
-    /// Docker's configuration file with registry credentials
-    #[arg(long, default_value = "", hide_default_value = true)]
-    registry_config: String,
-
-    /// Helm's file with the names of repositories
-    #[arg(long, default_value = "", hide_default_value = true)]
-    repository_config: String,
-
-    /// Helm's folder with indexes of repositories
-    #[arg(long, default_value = "", hide_default_value = true)]
-    repository_cache: String,
-
-    /// Helm's folder with downloaded charts
-    #[arg(long, default_value = "", hide_default_value = true)]
-    content_cache: String,
+    #[command(flatten)]
+    access: AccessArgs,
 
     /// Check the chart's signature
     #[arg(long)]
@@ -225,6 +180,79 @@ struct LocationArgs {
     /// Keys for `--verify`
     #[arg(long, default_value = "", hide_default_value = true)]
     keyring: String,
+}
+
+/// How servers with charts are spoken to.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Where the chart comes from")]
+pub(crate) struct AccessArgs {
+    /// User for the repository
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) username: String,
+
+    /// Password for the repository
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) password: String,
+
+    /// Send credentials to all hosts
+    #[arg(long)]
+    pub(crate) pass_credentials: bool,
+
+    /// Client certificate for HTTPS
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) cert_file: String,
+
+    /// Key of the client certificate
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) key_file: String,
+
+    /// Certificates to trust
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) ca_file: String,
+
+    /// Do not check certificates
+    #[arg(long)]
+    pub(crate) insecure_skip_tls_verify: bool,
+
+    /// Use HTTP for registries
+    #[arg(long)]
+    pub(crate) plain_http: bool,
+
+    /// Docker's configuration file with registry credentials
+    #[arg(long, default_value = "", hide_default_value = true)]
+    registry_config: String,
+
+    /// Helm's file with the names of repositories
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) repository_config: String,
+
+    /// Helm's folder with indexes of repositories
+    #[arg(long, default_value = "", hide_default_value = true)]
+    repository_cache: String,
+
+    /// Helm's folder with downloaded charts
+    #[arg(long, default_value = "", hide_default_value = true)]
+    content_cache: String,
+}
+
+/// A chart that is not on this disk.
+pub(crate) struct ChartRequest<'a> {
+    /// The address of a repository, or nothing.
+    pub(crate) repo: &'a str,
+    /// The chart's name in the repository, `repository/name`, or an address.
+    pub(crate) name: &'a str,
+    /// The version or a constraint; nothing stands for the newest.
+    pub(crate) version: &'a str,
+    /// How to speak to servers.
+    pub(crate) access: &'a AccessArgs,
+}
+
+/// Brings what is not on this disk.
+pub(crate) trait Fetch {
+    /// A packed chart.
+    fn chart(&self, request: &ChartRequest<'_>) -> Result<Bytes, String>;
+    /// A file of values.
+    fn file(&self, url: &str, request: &ChartRequest<'_>) -> Result<Bytes, String>;
 }
 
 /// Flags of `helm template` that have no meaning where nothing is installed.
@@ -368,9 +396,9 @@ impl From<kluctl_helm::Error> for Failure {
     }
 }
 
-pub(crate) fn run(args: &HelmArgs, debug: bool) -> ExitCode {
+pub(crate) fn run(args: &HelmArgs, debug: bool, fetch: &dyn Fetch) -> ExitCode {
     let HelmCommand::Template(args) = &args.command;
-    let Err(failure) = template(args, debug) else {
+    let Err(failure) = template(args, debug, fetch) else {
         return ExitCode::SUCCESS;
     };
     let mut text = String::new();
@@ -394,7 +422,7 @@ pub(crate) fn run(args: &HelmArgs, debug: bool) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn template(args: &TemplateArgs, debug: bool) -> Result<(), Failure> {
+fn template(args: &TemplateArgs, debug: bool, fetch: &dyn Fetch) -> Result<(), Failure> {
     refuse(args)?;
     let mut capabilities = Capabilities::default();
     if let Some(version) = &args.rendering.kube_version {
@@ -404,27 +432,51 @@ fn template(args: &TemplateArgs, debug: bool) -> Result<(), Failure> {
         .api_versions
         .extend(args.rendering.api_versions.iter().cloned());
     let (release_name, reference) = names(args)?;
-    let path = locate(&reference, &args.location)?;
+    let version = match (args.location.version.trim(), args.location.devel) {
+        ("", true) => ">0.0.0-0",
+        (version, _) => version,
+    };
+    let request = ChartRequest {
+        repo: &args.location.repo,
+        name: reference.trim(),
+        version,
+        access: &args.location.access,
+    };
+    let path = locate(&request)?;
     if debug {
-        let version = match (args.location.version.as_str(), args.location.devel) {
-            ("", true) => ">0.0.0-0",
-            (version, _) => version,
-        };
+        let path = path
+            .as_deref()
+            .map_or_else(|| reference.clone(), |path| path.display().to_string());
         let lines = [
-            format!("level=DEBUG msg=\"Original chart version\" version={version:?}"),
-            format!("level=DEBUG msg=\"Chart path\" path={}", path.display()),
+            format!(
+                "level=DEBUG msg=\"Original chart version\" version={:?}",
+                args.location.version
+            ),
+            format!("level=DEBUG msg=\"Chart path\" path={path}"),
         ];
         log(&lines, true);
     }
-    let values = read_values(&args.values)?;
-    let chart = load(&path)?;
+    let read_file = |name: &str| read_value_file(name, fetch, &request);
+    let values = read_values(&args.values, &read_file)?;
+    let chart = match &path {
+        Some(path) => load(path)?,
+        None => Chart::from_archive(&fetch.chart(&request)?)?,
+    };
     chart.check_installable()?;
     let mut logs = chart.logs();
     if chart.metadata.deprecated {
         logs.push("level=WARN msg=\"this chart is deprecated\"".to_owned());
     }
     log(&logs, debug);
-    chart.check_dependencies()?;
+    let chart = match chart.check_dependencies() {
+        Err(_) if args.location.dependency_update => {
+            with_dependencies(chart, path.as_deref(), fetch, &request)?
+        }
+        checked => {
+            checked?;
+            chart
+        }
+    };
     let options = RenderOptions {
         release_name,
         namespace: args.namespace.clone(),
@@ -487,6 +539,8 @@ fn refuse(args: &TemplateArgs) -> Result<(), Failure> {
         "--post-renderer is not supported: use a kustomization to change what is rendered"
     } else if args.location.verify {
         "--verify is not supported: signatures of charts are not checked"
+    } else if !args.location.access.registry_config.is_empty() {
+        "--registry-config is not supported: credentials for registries are read from Docker's own configuration"
     } else {
         return Ok(());
     };
@@ -519,32 +573,67 @@ fn names(args: &TemplateArgs) -> Result<(String, String), Failure> {
     }
 }
 
-/// Finds the chart on disk.
-fn locate(reference: &str, location: &LocationArgs) -> Result<PathBuf, Failure> {
-    let name = reference.trim();
-    if !location.repo.is_empty() {
-        return Err(format!(
-            "charts from repositories (--repo {}) are not supported yet",
-            location.repo
-        )
-        .into());
+/// Finds the chart on disk; `None` when it is elsewhere.
+fn locate(request: &ChartRequest<'_>) -> Result<Option<PathBuf>, Failure> {
+    if !request.repo.is_empty() {
+        return Ok(None);
     }
-    let path = Path::new(name);
+    let path = Path::new(request.name);
     if path.exists() {
-        return std::path::absolute(path).map_err(|error| error.to_string().into());
+        let path = std::path::absolute(path).map_err(|error| error.to_string())?;
+        return Ok(Some(path));
     }
-    if path.is_absolute() || name.starts_with('.') {
-        return Err(format!("path {name:?} not found").into());
+    if path.is_absolute() || request.name.starts_with('.') {
+        return Err(format!("path {:?} not found", request.name).into());
     }
-    if name.contains("://") {
-        return Err(format!("charts from {name} are not supported yet").into());
-    }
-    match name.split_once('/') {
-        Some((repository, _)) => Err(format!("repo {repository} not found").into()),
-        None => {
-            Err(format!("non-absolute URLs should be in form of repo_name/path_to_chart, got: {name}").into())
+    Ok(None)
+}
+
+/// Brings the dependencies that are missing; the chart's folder is left as it is.
+fn with_dependencies(
+    mut chart: Chart,
+    path: Option<&Path>,
+    fetch: &dyn Fetch,
+    request: &ChartRequest<'_>,
+) -> Result<Chart, Failure> {
+    let wanted: Vec<_> = chart.metadata.dependencies.iter().flatten().cloned().collect();
+    for dependency in wanted {
+        if chart
+            .dependencies
+            .iter()
+            .any(|known| known.name() == dependency.name)
+        {
+            continue;
         }
+        let found = match dependency.repository.strip_prefix("file://") {
+            Some(folder) => {
+                let base = path.unwrap_or_else(|| Path::new("."));
+                load(&base.join(folder))?
+            }
+            None => {
+                let (repo, name) = if dependency.repository.starts_with("oci://") {
+                    let base = dependency.repository.trim_end_matches('/');
+                    (String::new(), format!("{base}/{}", dependency.name))
+                } else if let Some(alias) = dependency.repository.strip_prefix(['@']) {
+                    (String::new(), format!("{alias}/{}", dependency.name))
+                } else if let Some(alias) = dependency.repository.strip_prefix("alias:") {
+                    (String::new(), format!("{alias}/{}", dependency.name))
+                } else {
+                    (dependency.repository.clone(), dependency.name.clone())
+                };
+                let archive = fetch.chart(&ChartRequest {
+                    repo: &repo,
+                    name: &name,
+                    version: &dependency.version,
+                    access: request.access,
+                })?;
+                Chart::from_archive(&archive)?
+            }
+        };
+        chart.dependencies.push(found);
     }
+    chart.check_dependencies()?;
+    Ok(chart)
 }
 
 fn load(path: &Path) -> Result<Chart, Failure> {
@@ -650,7 +739,7 @@ fn go_error(action: &str, path: &Path, error: &std::io::Error) -> String {
     format!("{action} {}: {reason}", path.display())
 }
 
-fn read_value_file(name: &str) -> Result<String, String> {
+fn read_value_file(name: &str, fetch: &dyn Fetch, request: &ChartRequest<'_>) -> Result<String, String> {
     let data = if name.trim() == "-" {
         let mut data = Vec::new();
         std::io::stdin()
@@ -658,7 +747,7 @@ fn read_value_file(name: &str) -> Result<String, String> {
             .map_err(|error| error.to_string())?;
         Bytes::from(data)
     } else if name.starts_with("http://") || name.starts_with("https://") {
-        return Err(format!("values from {name} are not supported yet"));
+        fetch.file(name, request)?
     } else {
         read(Path::new(name))?
     };
@@ -670,10 +759,13 @@ fn read_value_file(name: &str) -> Result<String, String> {
 /// Lays values over each other in Helm's order.
 ///
 /// Source: helm `pkg/cli/values/options.go`, `MergeValues`.
-fn read_values(args: &ValueArgs) -> Result<Map<String, Value>, Failure> {
+fn read_values(
+    args: &ValueArgs,
+    read_file: &dyn Fn(&str) -> Result<String, String>,
+) -> Result<Map<String, Value>, Failure> {
     let mut all = Map::new();
     for file in &args.files {
-        let text = read_value_file(file)?;
+        let text = read_file(file)?;
         let read = values::from_yaml(&text).map_err(|error| format!("failed to parse {file}: {error}"))?;
         values::merge(&mut all, read);
     }
@@ -687,11 +779,10 @@ fn read_values(args: &ValueArgs) -> Result<Map<String, Value>, Failure> {
                 .map_err(|_| format!("failed parsing --set-json data {text}"))?;
         }
     }
-    let read_file = |name: &str| read_value_file(name);
     let groups = [
         ("set", &args.set, strvals::Kind::Typed),
         ("set-string", &args.set_string, strvals::Kind::Text),
-        ("set-file", &args.set_file, strvals::Kind::File(&read_file)),
+        ("set-file", &args.set_file, strvals::Kind::File(read_file)),
         ("set-literal", &args.set_literal, strvals::Kind::Literal),
     ];
     for (flag, texts, kind) in &groups {

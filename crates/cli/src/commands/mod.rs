@@ -1,6 +1,7 @@
 //! One module per command.
 
 pub(crate) mod helm;
+pub(crate) mod helm_charts;
 pub(crate) mod kustomize;
 pub(crate) mod list_images;
 pub(crate) mod list_targets;

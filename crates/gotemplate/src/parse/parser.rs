@@ -243,6 +243,7 @@ impl<'t> Parser<'t> {
                 Step::Node(node) => body.push(node),
                 Step::End(end) => {
                     self.block_depth -= 1;
+                    body.shrink_to_fit();
                     return Ok((body, end));
                 }
             }
@@ -455,6 +456,7 @@ impl<'t> Parser<'t> {
                 _ => return Err(self.unexpected(&item, context)),
             }
         }
+        pipe.commands.shrink_to_fit();
         if pipe.commands.is_empty() {
             return Err(self.error(format!("missing value for {context}")));
         }
@@ -535,6 +537,8 @@ impl<'t> Parser<'t> {
         if words.is_empty() {
             return Err(self.error("empty command"));
         }
+        // Most commands have one word or two, and trees of big charts stay for the whole rendering.
+        words.shrink_to_fit();
         Ok(Command { at, words })
     }
 
