@@ -280,6 +280,8 @@ pub(crate) enum StmtKind {
     Assign {
         target: Expr,
         value: Expr,
+        /// The line Jinja2 reports when a target is no namespace: that of the statement before.
+        before: u32,
         exports: Exports,
     },
     AssignBlock {

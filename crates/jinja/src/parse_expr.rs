@@ -176,11 +176,7 @@ impl Parser<'_> {
         while self.at(Kind::Pow) {
             let offset = self.advance()?.offset;
             let right = self.unary(true)?;
-            left = expr(
-                ExprKind::Binary(Binary::Pow, Box::new((left, right))),
-                line,
-                offset,
-            );
+            left = power_of(left, right, line, offset);
             line = self.current.line;
         }
         Ok(left)
@@ -568,6 +564,38 @@ impl Parser<'_> {
             return Ok(expr(ExprKind::Not(Box::new(test)), token.line, name_token.offset));
         }
         Ok(test)
+    }
+}
+
+/// Jinja2 writes a negative number without parentheses into Python, so that `-2 ** x` is `-(2 ** x)` there, unless
+/// both sides are numbers and it does the sum itself.
+fn power_of(left: Expr, right: Expr, line: u32, offset: u32) -> Expr {
+    match left.kind {
+        ExprKind::Neg(inner) if matches!(inner.kind, ExprKind::Const(_)) && !is_number(&right) => {
+            let power = expr(
+                ExprKind::Binary(Binary::Pow, Box::new((*inner, right))),
+                line,
+                offset,
+            );
+            expr(ExprKind::Neg(Box::new(power)), line, left.offset)
+        }
+        kind => {
+            let left = Expr { kind, ..left };
+            expr(
+                ExprKind::Binary(Binary::Pow, Box::new((left, right))),
+                line,
+                offset,
+            )
+        }
+    }
+}
+
+fn is_number(value: &Expr) -> bool {
+    match &value.kind {
+        ExprKind::Const(_) => true,
+        ExprKind::Neg(inner) | ExprKind::Pos(inner) => is_number(inner),
+        ExprKind::Binary(_, parts) => is_number(&parts.0) && is_number(&parts.1),
+        _ => false,
     }
 }
 

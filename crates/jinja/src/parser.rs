@@ -578,6 +578,7 @@ impl Parser<'_> {
             return Ok(StmtKind::Assign {
                 target,
                 value,
+                before: 0,
                 exports: Exports::default(),
             });
         }

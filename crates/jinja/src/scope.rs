@@ -350,8 +350,10 @@ impl Compiler {
             StmtKind::Assign {
                 target,
                 value,
+                before,
                 exports,
             } => {
+                *before = statement.reported;
                 statement.reported = self.line(line);
                 self.expr(target, frame)?;
                 self.expr(value, frame)?;

@@ -9,6 +9,7 @@ mod jsonpath;
 mod jsonpath_parse;
 mod slugify;
 mod time;
+mod transliterate;
 mod yaml_dump;
 mod yaml_emit;
 mod yaml_load;

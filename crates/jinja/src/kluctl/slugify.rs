@@ -6,6 +6,7 @@ use std::sync::Arc;
 use regex::Regex;
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::transliterate::transliterate;
 use crate::call::{CallArgs, flag, integer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::{Context, Vm};
@@ -142,19 +143,6 @@ fn quotes(text: &str, with: &str) -> String {
         quoted = c == '\'';
     }
     out
-}
-
-/// The nearest ASCII text; characters without one vanish.
-fn transliterate(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if c.is_ascii() {
-                c.to_string()
-            } else {
-                deunicode::deunicode_char(c).unwrap_or_default().to_owned()
-            }
-        })
-        .collect()
 }
 
 fn run(own: &str, options: &Options) -> String {

@@ -65,9 +65,13 @@ impl Vm {
             StmtKind::Assign {
                 target,
                 value,
+                before,
                 exports,
             } => {
-                check_namespaces(target, env)?;
+                check_namespaces(target, env).map_err(|mut error| {
+                    error.set_statement_line(*before);
+                    error
+                })?;
                 let value = self.eval(value, env)?;
                 self.assign(target, value, env)?;
                 export(exports, env);

@@ -140,7 +140,7 @@ impl Vm {
             Ok(found) => found,
         };
         if !with_context {
-            let module = self.module(&found)?;
+            let module = self.module(&found).map_err(|error| error.at(template.offset))?;
             out.push_str(&module.text);
             return Ok(());
         }
@@ -149,6 +149,7 @@ impl Vm {
             let context = Context::new(found.clone(), layer);
             self.run_root(&found, &context, out)
         })
+        .map_err(|error| error.at(template.offset))
     }
 
     pub(crate) fn import(
@@ -163,7 +164,8 @@ impl Vm {
             .get_template(&name, &env.template)
             .map_err(|error| error.at(template.offset))?;
         if !with_context {
-            return Ok(Value::Object(self.module(&found)?));
+            let module = self.module(&found).map_err(|error| error.at(template.offset))?;
+            return Ok(Value::Object(module));
         }
         let layer = env.context.all_with(Self::locals(locals, env));
         Ok(Value::Object(Rc::new(self.make_module(&found, layer)?)))
