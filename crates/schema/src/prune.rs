@@ -150,13 +150,11 @@ fn drop_in(value: &mut Value, ty: &Type) {
         Value::Object(entries) => {
             let Some(map) = &ty.map else { return };
             entries.retain(|key, entry| {
-                let Some(field) = map.field(key) else { return true };
-                let is_custom = matches!(field.ty, TypeRef::Inline(_));
-                let has_type = field.ty.rules.json_type.is_some() || field.ty.rules.int_or_string;
-                !(is_custom
-                    && has_type
-                    && is_forbidden_null(entry, &field.ty)
-                    && field.ty.rules.default.is_none())
+                let Some(ty @ TypeRef::Inline(_)) = map.entry(key) else {
+                    return true;
+                };
+                let has_type = ty.rules.json_type.is_some() || ty.rules.int_or_string;
+                !(has_type && is_forbidden_null(entry, ty) && ty.rules.default.is_none())
             });
             for (key, entry) in entries.iter_mut() {
                 if let Some(ty @ TypeRef::Inline(_)) = map.entry(key) {

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::format::is_valid_format;
 use crate::prune::type_name;
-use crate::types::{JsonType, Limits, Type, TypeRef};
+use crate::types::{JsonType, Limits, List, Type, TypeRef};
 
 /// Why a value is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -153,9 +153,19 @@ fn check(value: &Value, ty: &Type, path: &str, findings: &mut Vec<Finding>) {
         && !is_valid_format(format, text)
     {
         let detail = format!("{} in body must be of type {format}: {text:?}", shown(path));
-        add(findings, FindingKind::Invalid, path, Some(value.clone()), detail);
+        add(
+            findings,
+            FindingKind::TypeInvalid,
+            path,
+            Some(value.clone()),
+            detail,
+        );
+    }
+    if let Value::Number(number) = value {
+        check_range(number, ty, path, findings);
     }
     if let (Value::Array(items), Some(list)) = (value, &ty.list) {
+        check_duplicates(items, list, path, findings);
         for (index, item) in items.iter().enumerate() {
             check(item, &list.items, &format!("{path}[{index}]"), findings);
         }
@@ -240,7 +250,7 @@ fn check_type(value: &Value, ty: &Type, path: &str, findings: &mut Vec<Finding>)
     if has_format && !value.is_string() && !value.is_array() {
         let format = rules.format.as_deref().unwrap_or_default();
         let found = match value {
-            Value::Number(number) if number.is_f64() => "double",
+            Value::Number(number) if number.is_f64() => "float64",
             Value::Number(_) => "int64",
             _ => "",
         };
@@ -250,6 +260,69 @@ fn check_type(value: &Value, ty: &Type, path: &str, findings: &mut Vec<Finding>)
         return;
     }
     wrong_type(expected.name(), found, path, findings);
+}
+
+/// Numbers must fit the type that is to hold them.
+///
+/// Source: kube-openapi `pkg/validation/validate/values.go`, `IsValueValidAgainstRange`.
+fn check_range(number: &serde_json::Number, ty: &Type, path: &str, findings: &mut Vec<Finding>) {
+    let value = number.as_f64().unwrap_or_default();
+    let (kind, format) = (ty.rules.json_type, ty.rules.format.as_deref().unwrap_or_default());
+    let fits = match (kind, format) {
+        (Some(JsonType::Integer), "int32") => {
+            value.fract() == 0.0 && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&value)
+        }
+        (Some(JsonType::Integer), _) => value.fract() == 0.0,
+        (Some(JsonType::Number), "float") => value.abs() <= f64::from(f32::MAX),
+        _ => true,
+    };
+    if fits {
+        return;
+    }
+    let kind = kind.map_or("", JsonType::name);
+    let format = if format.is_empty() {
+        "(default format)".to_owned()
+    } else {
+        format!("with format {format}")
+    };
+    let detail = format!("Checked value must be of type {kind} {format} in {}", shown(path));
+    findings.push(Finding::new(
+        FindingKind::Invalid,
+        "",
+        Some(Value::from("")),
+        detail,
+    ));
+}
+
+/// Items of sets and lists by key must differ.
+///
+/// Source: apiextensions-apiserver `pkg/apiserver/schema/listtype/validation.go`.
+fn check_duplicates(items: &[Value], list: &List, path: &str, findings: &mut Vec<Finding>) {
+    if !list.associative {
+        return;
+    }
+    let identity = |item: &Value| -> Value {
+        if list.keys.is_empty() {
+            return item.clone();
+        }
+        let keys = list.keys.iter();
+        keys.filter_map(|key| Some((key.to_string(), item.get(&**key)?.clone())))
+            .collect::<Map<_, _>>()
+            .into()
+    };
+    let identities: Vec<_> = items.iter().map(identity).collect();
+    for (index, identity) in identities.iter().enumerate() {
+        if identities[..index].contains(identity) {
+            let path = format!("{path}[{index}]");
+            add(
+                findings,
+                FindingKind::Duplicate,
+                &path,
+                Some(identity.clone()),
+                String::new(),
+            );
+        }
+    }
 }
 
 fn check_values(value: &Value, values: &[Value], path: &str, findings: &mut Vec<Finding>) {
@@ -314,14 +387,17 @@ fn check_limits(value: &Value, limits: &Limits, path: &str, findings: &mut Vec<F
             }
         }
         Value::Number(number) => {
+            // Whole numbers are compared with whole limits.
+            let whole = !number.is_f64();
             let number = number.as_f64().unwrap_or_default();
+            let limit = |limit: Option<f64>| limit.map(|limit| if whole { limit.trunc() } else { limit });
             if let Some(step) = limits.multiple_of
                 && (number / step).fract() != 0.0
             {
                 let detail = format!("{name} in body should be a multiple of {}", number_text(step));
                 invalid(Some(value.clone()), detail);
             }
-            if let Some(max) = limits.maximum
+            if let Some(max) = limit(limits.maximum)
                 && (number > max || (limits.exclusive_maximum && number >= max))
             {
                 let words = if limits.exclusive_maximum {
@@ -334,7 +410,7 @@ fn check_limits(value: &Value, limits: &Limits, path: &str, findings: &mut Vec<F
                     format!("{name} in body should be {words} {}", number_text(max)),
                 );
             }
-            if let Some(min) = limits.minimum
+            if let Some(min) = limit(limits.minimum)
                 && (number < min || (limits.exclusive_minimum && number <= min))
             {
                 let words = if limits.exclusive_minimum {

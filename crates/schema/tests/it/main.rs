@@ -2,3 +2,5 @@
 
 #[cfg(test)]
 mod creations;
+#[cfg(test)]
+mod custom;
