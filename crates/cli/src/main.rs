@@ -38,6 +38,8 @@ enum Command {
     ListTargets(commands::list_targets::ListTargetsArgs),
     Render(commands::render::RenderArgs),
     Schema(commands::schema::SchemaArgs),
+    /// Work with the sandbox, a Kubernetes API in this binary
+    Sandbox(commands::sandbox::SandboxArgs),
     /// Print the version
     Version(commands::version::VersionArgs),
 }
@@ -79,6 +81,7 @@ fn run() -> ExitCode {
         Command::ListTargets(args) => commands::list_targets::run(&args),
         Command::Render(args) => commands::render::run(&args),
         Command::Schema(args) => commands::schema::run(&args),
+        Command::Sandbox(args) => commands::sandbox::run(args),
         Command::Version(args) => commands::version::run(&args),
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod list_images;
 pub(crate) mod list_targets;
 pub(crate) mod render;
 mod rendering;
+pub(crate) mod sandbox;
 pub(crate) mod schema;
 pub(crate) mod template;
 pub(crate) mod version;

@@ -1,0 +1,252 @@
+//! `kluctl sandbox`: an API server in this process, served, filled and emptied.
+
+use std::io::{Read as _, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use kluctl_sandbox::{Options, Sandbox, Server, store_folder};
+
+/// Work with the sandbox, a Kubernetes API in this binary
+#[derive(Debug, Args)]
+pub(crate) struct SandboxArgs {
+    #[command(subcommand)]
+    command: SandboxCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum SandboxCommand {
+    /// Serve a sandbox on this machine, for kubectl and other tools
+    Serve(ServeArgs),
+    /// Fill a sandbox from manifests
+    Import(ImportArgs),
+    /// Empty the sandbox of a project and a context
+    Reset(ResetArgs),
+}
+
+/// Serve a sandbox on this machine, for kubectl and other tools
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Address to listen on; only loopback addresses are allowed, and port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Where to write the kubeconfig that reaches the sandbox; standard output when it is not given
+    #[arg(long)]
+    kubeconfig: Option<PathBuf>,
+    /// Folder to keep the objects in; they are lost at the end when it is not given
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Kubernetes version the sandbox says it has
+    #[arg(long)]
+    kubernetes_version: Option<String>,
+    /// Do not run controllers: workloads stay as they were written
+    #[arg(long)]
+    no_controllers: bool,
+}
+
+/// Fill a sandbox from manifests
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// Files and folders with manifests in YAML or JSON; `-` reads standard input
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+/// Empty the sandbox of a project and a context
+#[derive(Debug, Args)]
+pub(crate) struct ResetArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+/// Which store is meant
+#[derive(Debug, Args)]
+struct StoreArgs {
+    /// Folder the sandbox keeps its objects in; the project's own when it is not given
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Project the sandbox belongs to; the current folder when it is not given
+    #[arg(long, value_name = "DIR")]
+    project_dir: Option<PathBuf>,
+    /// Context the sandbox stands for
+    #[arg(long, default_value = "default")]
+    context: String,
+}
+
+impl StoreArgs {
+    fn folder(&self) -> Result<PathBuf, String> {
+        if let Some(data) = &self.data {
+            return Ok(data.clone());
+        }
+        let project = self.project_dir.clone().unwrap_or_else(|| PathBuf::from("."));
+        let project = project.canonicalize().map_err(|error| {
+            format!(
+                "failed to find the project folder `{}`: {error}",
+                project.display()
+            )
+        })?;
+        let cache = cache_folder().ok_or("failed to find the user's cache folder; pass `--data`")?;
+        Ok(store_folder(&cache, &project, &self.context))
+    }
+}
+
+/// The user's folder for caches of this program.
+fn cache_folder() -> Option<PathBuf> {
+    let from = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    if let Some(folder) = from("KLUCTL_CACHE_DIR") {
+        return Some(folder);
+    }
+    let base = if cfg!(windows) {
+        from("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        from("HOME").map(|home| home.join("Library/Caches"))
+    } else {
+        from("XDG_CACHE_HOME").or_else(|| from("HOME").map(|home| home.join(".cache")))
+    };
+    base.map(|base| base.join("kluctl"))
+}
+
+/// Runs the command.
+pub(crate) fn run(args: SandboxArgs) -> ExitCode {
+    let done = match args.command {
+        SandboxCommand::Serve(args) => serve(args),
+        SandboxCommand::Import(args) => import(args),
+        SandboxCommand::Reset(args) => reset(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            drop(writeln!(std::io::stderr(), "error: {message}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+fn serve(args: ServeArgs) -> Result<(), String> {
+    let ServeArgs {
+        listen,
+        kubeconfig,
+        data,
+        kubernetes_version,
+        no_controllers,
+    } = args;
+    let sandbox = Sandbox::open(Options {
+        directory: data,
+        kubernetes_version,
+        controllers: !no_controllers,
+    })
+    .map_err(|error| chain(&error))?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("failed to start: {error}"))?;
+    runtime.block_on(async {
+        let server = Server::bind(sandbox.clone(), listen)
+            .await
+            .map_err(|error| chain(&error))?;
+        match &kubeconfig {
+            Some(path) => server.write_kubeconfig(path).map_err(|error| chain(&error))?,
+            None => write_out(server.kubeconfig())?,
+        }
+        let address = server.address();
+        drop(writeln!(
+            std::io::stderr(),
+            "The sandbox listens on https://{address}"
+        ));
+        tokio::select! {
+            () = server.run() => {}
+            done = tokio::signal::ctrl_c() => {
+                done.map_err(|error| format!("failed to wait for an interrupt: {error}"))?;
+            }
+        }
+        sandbox.flush().map_err(|error| chain(&error))
+    })
+}
+
+fn write_out(text: &str) -> Result<(), String> {
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|error| format!("failed to write: {error}"))
+}
+
+fn import(args: ImportArgs) -> Result<(), String> {
+    let mut objects = Vec::new();
+    for path in &args.files {
+        for (name, text) in read(path)? {
+            let documents = kluctl_yaml::documents(&text).map_err(|error| format!("{name}: {error}"))?;
+            objects.extend(documents);
+        }
+    }
+    let sandbox = Sandbox::open(Options {
+        directory: Some(args.store.folder()?),
+        controllers: true,
+        ..Options::default()
+    })
+    .map_err(|error| chain(&error))?;
+    let done = sandbox.import(objects);
+    sandbox.flush().map_err(|error| chain(&error))?;
+    write_out(&format!("Imported {} objects\n", done.count))?;
+    if done.errors.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<_> = done.errors.iter().map(ToString::to_string).collect();
+    Err(format!(
+        "{} objects were left out:\n{}",
+        lines.len(),
+        lines.join("\n")
+    ))
+}
+
+/// The manifests a path names, with their names.
+fn read(path: &Path) -> Result<Vec<(String, String)>, String> {
+    let failed = |error: std::io::Error| format!("failed to read `{}`: {error}", path.display());
+    if path == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map_err(failed)?;
+        return Ok(vec![("standard input".to_owned(), text)]);
+    }
+    if !path.is_dir() {
+        let text = std::fs::read_to_string(path).map_err(failed)?;
+        return Ok(vec![(path.display().to_string(), text)]);
+    }
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        paths.push(entry.map_err(failed)?.path());
+    }
+    paths.sort();
+    let mut texts = Vec::new();
+    for inner in paths {
+        let is_manifest = matches!(
+            inner.extension().and_then(|extension| extension.to_str()),
+            Some("yaml" | "yml" | "json")
+        );
+        if inner.is_dir() || is_manifest {
+            texts.extend(read(&inner)?);
+        }
+    }
+    Ok(texts)
+}
+
+fn reset(args: &ResetArgs) -> Result<(), String> {
+    let folder = args.store.folder()?;
+    if !folder.join("objects.redb").is_file() {
+        return Ok(());
+    }
+    Sandbox::erase(&folder).map_err(|error| chain(&error))
+}

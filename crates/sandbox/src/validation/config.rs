@@ -1,0 +1,290 @@
+//! What makes ConfigMaps, Secrets, claims, roles and definitions invalid.
+
+use kluctl_object::Object;
+use kluctl_schema::quantity_nano;
+use serde_json::{Value, json};
+
+use crate::names;
+use crate::status::Cause;
+
+use super::{items, map, text};
+
+const MAX_BYTES: usize = 1024 * 1024;
+
+/// Checks a `ConfigMap`.
+pub(super) fn config_map(object: &Object) -> Vec<Cause> {
+    let value = object.as_map();
+    let mut causes = Vec::new();
+    let mut size = 0;
+    let entries = |key: &str| value.get(key).and_then(Value::as_object).into_iter().flatten();
+    for (key, entry) in entries("data") {
+        for why in names::config_key(key) {
+            causes.push(Cause::invalid(format!("data[{key}]"), key.as_str(), why));
+        }
+        if value
+            .get("binaryData")
+            .is_some_and(|data| data.get(key).is_some())
+        {
+            let detail = "duplicate of key present in binaryData";
+            causes.push(Cause::invalid(format!("data[{key}]"), key.as_str(), detail));
+        }
+        size += entry.as_str().map_or(0, str::len);
+    }
+    for (key, entry) in entries("binaryData") {
+        for why in names::config_key(key) {
+            causes.push(Cause::invalid(format!("binaryData[{key}]"), key.as_str(), why));
+        }
+        size += entry.as_str().map_or(0, |text| text.len() / 4 * 3);
+    }
+    too_large(size, "", &mut causes);
+    causes
+}
+
+fn too_large(size: usize, field: &str, causes: &mut Vec<Cause>) {
+    if size > MAX_BYTES {
+        let detail = format!("may not be more than {MAX_BYTES} bytes");
+        causes.push(Cause::new(
+            crate::status::CauseKind::TooLong,
+            field,
+            Value::Null,
+            detail,
+        ));
+    }
+}
+
+/// Checks a Secret.
+pub(super) fn secret(object: &Object) -> Vec<Cause> {
+    let nothing = json!({});
+    let data = object.at(&["data"]).unwrap_or(&nothing);
+    let mut causes = Vec::new();
+    let mut size = 0;
+    for (key, entry) in data.as_object().into_iter().flatten() {
+        for why in names::config_key(key) {
+            causes.push(Cause::invalid(format!("data[{key}]"), key.as_str(), why));
+        }
+        size += entry.as_str().map_or(0, |text| text.len() / 4 * 3);
+    }
+    too_large(size, "data", &mut causes);
+    let mut require = |keys: &[&str]| {
+        for key in keys {
+            if data.get(key).is_none() {
+                causes.push(Cause::required(format!("data[{key}]"), ""));
+            }
+        }
+    };
+    match object.str_at(&["type"]).unwrap_or_default() {
+        "kubernetes.io/tls" => require(&["tls.crt", "tls.key"]),
+        "kubernetes.io/ssh-auth" => require(&["ssh-privatekey"]),
+        "kubernetes.io/basic-auth" if data.get("username").is_none() && data.get("password").is_none() => {
+            require(&["username", "password"]);
+        }
+        "kubernetes.io/dockerconfigjson" => json_entry(data, ".dockerconfigjson", &mut causes),
+        "kubernetes.io/dockercfg" => json_entry(data, ".dockercfg", &mut causes),
+        "kubernetes.io/service-account-token" => {
+            let annotation = "kubernetes.io/service-account.name";
+            if object.annotation(annotation).is_none_or(str::is_empty) {
+                causes.push(Cause::required(format!("metadata.annotations[{annotation}]"), ""));
+            }
+        }
+        _ => {}
+    }
+    causes
+}
+
+fn json_entry(data: &Value, key: &str, causes: &mut Vec<Cause>) {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    let Some(text) = data[key].as_str() else {
+        causes.push(Cause::required(format!("data[{key}]"), ""));
+        return;
+    };
+    let bytes = STANDARD.decode(text).unwrap_or_default();
+    if let Err(error) = crate::body::read(&bytes, false) {
+        let field = format!("data[{key}]");
+        causes.push(Cause::invalid(field, "<secret contents redacted>", error));
+    }
+}
+
+/// Checks a claim's spec.
+pub(super) fn claim(spec: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let modes = items(spec, "accessModes");
+    let supported = [
+        "ReadOnlyMany",
+        "ReadWriteMany",
+        "ReadWriteOnce",
+        "ReadWriteOncePod",
+    ];
+    if modes.is_empty() {
+        causes.push(Cause::required(
+            "spec.accessModes",
+            "at least 1 access mode is required",
+        ));
+    }
+    for mode in modes.iter().filter_map(Value::as_str) {
+        if !supported.contains(&mode) {
+            causes.push(Cause::not_supported("spec.accessModes", mode, &supported));
+        }
+    }
+    match spec["resources"]["requests"]["storage"].as_str() {
+        None => causes.push(Cause::required("spec.resources[storage]", "")),
+        Some(amount) if quantity_nano(amount).unwrap_or(0) <= 0 => {
+            causes.push(Cause::invalid(
+                "spec.resources[storage]",
+                amount,
+                "must be greater than zero",
+            ));
+        }
+        Some(_) => {}
+    }
+    causes
+}
+
+/// Checks a role's rules.
+pub(super) fn role(object: &Object, namespaced: bool) -> Vec<Cause> {
+    let nothing = Vec::new();
+    let rules = object
+        .at(&["rules"])
+        .and_then(Value::as_array)
+        .unwrap_or(&nothing);
+    let mut causes = Vec::new();
+    for (index, rule) in rules.iter().enumerate() {
+        let urls = items(rule, "nonResourceURLs");
+        if !urls.is_empty() {
+            if namespaced {
+                let detail = "namespaced rules cannot apply to non-resource URLs";
+                causes.push(Cause::invalid(
+                    format!("rules[{index}].nonResourceURLs"),
+                    json!(urls),
+                    detail,
+                ));
+            }
+            continue;
+        }
+        if items(rule, "apiGroups").is_empty() {
+            let detail = "resource rules must supply at least one api group";
+            causes.push(Cause::required(format!("rules[{index}].apiGroups"), detail));
+        }
+        if items(rule, "resources").is_empty() {
+            let detail = "resource rules must supply at least one resource";
+            causes.push(Cause::required(format!("rules[{index}].resources"), detail));
+        }
+    }
+    for (index, rule) in rules.iter().enumerate() {
+        if items(rule, "verbs").is_empty() {
+            causes.push(Cause::required(format!("rules[{index}].verbs"), ""));
+        }
+    }
+    causes
+}
+
+/// Checks a role binding.
+pub(super) fn role_binding(object: &Object, namespaced: bool) -> Vec<Cause> {
+    let nothing = json!({});
+    let role = object.at(&["roleRef"]).unwrap_or(&nothing);
+    let mut causes = Vec::new();
+    let supported: &[&str] = if namespaced {
+        &["Role", "ClusterRole"]
+    } else {
+        &["ClusterRole"]
+    };
+    let kind = text(role, "kind");
+    if !supported.contains(&kind) {
+        causes.push(Cause::not_supported("roleRef.kind", kind, supported));
+    }
+    let subjects = object
+        .at(&["subjects"])
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    for (index, subject) in subjects.iter().enumerate() {
+        let kind = text(subject, "kind");
+        let supported = ["ServiceAccount", "User", "Group"];
+        if !supported.contains(&kind) {
+            causes.push(Cause::not_supported(
+                format!("subjects[{index}].kind"),
+                kind,
+                &supported,
+            ));
+        }
+        if kind == "ServiceAccount" && text(subject, "namespace").is_empty() && (!namespaced) {
+            causes.push(Cause::required(format!("subjects[{index}].namespace"), ""));
+        }
+    }
+    for (index, subject) in subjects.iter().enumerate() {
+        if text(subject, "name").is_empty() {
+            causes.push(Cause::required(format!("subjects[{index}].name"), ""));
+        }
+    }
+    if text(role, "name").is_empty() {
+        causes.push(Cause::required("roleRef.name", ""));
+    }
+    causes
+}
+
+/// Checks a definition of custom objects.
+pub(super) fn definition(object: &Object) -> Vec<Cause> {
+    let nothing = json!({});
+    let spec = object.at(&["spec"]).unwrap_or(&nothing);
+    let names = &spec["names"];
+    let mut causes = Vec::new();
+    let group = text(spec, "group");
+    if object.name() != format!("{}.{group}", text(names, "plural")) {
+        let detail = "must be spec.names.plural+\".\"+spec.group";
+        causes.push(Cause::invalid("metadata.name", object.name(), detail));
+    }
+    if group.is_empty() {
+        causes.push(Cause::required("spec.group", ""));
+    }
+    match text(spec, "scope") {
+        "Cluster" | "Namespaced" => {}
+        "" => causes.push(Cause::required("spec.scope", "")),
+        other => causes.push(Cause::not_supported(
+            "spec.scope",
+            other,
+            &["Cluster", "Namespaced"],
+        )),
+    }
+    let versions = items(spec, "versions");
+    for (index, version) in versions.iter().enumerate() {
+        let schema = &version["schema"]["openAPIV3Schema"];
+        if schema.is_null() {
+            causes.push(Cause::required(
+                format!("spec.versions[{index}].schema.openAPIV3Schema"),
+                "",
+            ));
+        } else if text(schema, "type").is_empty() {
+            let place = if versions.len() == 1 {
+                "spec.validation.openAPIV3Schema.type".to_owned()
+            } else {
+                format!("spec.versions[{index}].schema.openAPIV3Schema.type")
+            };
+            causes.push(Cause::required(place, "must not be empty at the root"));
+        }
+    }
+    if versions
+        .iter()
+        .filter(|version| version["storage"] == true)
+        .count()
+        != 1
+    {
+        let detail = "must have exactly one version marked as storage version";
+        causes.push(Cause::invalid("spec.versions", Value::Null, detail));
+    }
+    for key in ["plural", "singular", "kind", "listKind"] {
+        if text(names, key).is_empty() {
+            causes.push(Cause::required(format!("spec.names.{key}"), ""));
+        }
+    }
+    if map(object_status(object), "storedVersions").count() == 0
+        && items(object_status(object), "storedVersions").is_empty()
+    {
+        let detail = "must have at least one stored version";
+        causes.push(Cause::invalid("status.storedVersions", Value::Null, detail));
+    }
+    causes
+}
+
+fn object_status(object: &Object) -> &Value {
+    object.at(&["status"]).unwrap_or(&Value::Null)
+}

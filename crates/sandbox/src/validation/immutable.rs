@@ -1,0 +1,190 @@
+//! What an update may not change.
+
+use kluctl_object::Object;
+use serde_json::Value;
+
+use crate::resources::Resource;
+use crate::status::Cause;
+
+const IMMUTABLE: &str = "field is immutable";
+
+fn same(live: &Object, new: &Object, keys: &[&str]) -> bool {
+    live.at(keys).unwrap_or(&Value::Null) == new.at(keys).unwrap_or(&Value::Null)
+}
+
+fn fixed(live: &Object, new: &Object, keys: &[&str], causes: &mut Vec<Cause>) {
+    if !same(live, new, keys) {
+        let value = new.at(keys).cloned().unwrap_or(Value::Null);
+        causes.push(Cause::invalid(keys.join("."), value, IMMUTABLE));
+    }
+}
+
+/// Compares the immutable fields of a kind.
+pub(super) fn check(resource: &Resource, live: &Object, new: &Object) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    match (resource.group.as_str(), resource.plural.as_str()) {
+        ("apps", "deployments" | "replicasets" | "daemonsets") => {
+            fixed(live, new, &["spec", "selector"], &mut causes);
+        }
+        ("apps", "statefulsets") => stateful(live, new, &mut causes),
+        ("batch", "jobs") => {
+            for key in ["completions", "selector", "template", "completionMode"] {
+                let elastic =
+                    key == "completions" && live.str_at(&["spec", "completionMode"]) == Some("Indexed");
+                let suspended =
+                    key == "template" && live.at(&["spec", "suspend"]) == Some(&Value::Bool(true));
+                if !elastic && !suspended {
+                    fixed(live, new, &["spec", key], &mut causes);
+                }
+            }
+        }
+        ("", "services") => service(live, new, &mut causes),
+        ("", "configmaps" | "secrets") => frozen(resource, live, new, &mut causes),
+        ("", "persistentvolumeclaims") => claim(live, new, &mut causes),
+        ("", "pods") => pod(live, new, &mut causes),
+        ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings")
+            if !same(live, new, &["roleRef"]) =>
+        {
+            let value = new.at(&["roleRef"]).cloned().unwrap_or_default();
+            causes.push(Cause::invalid("roleRef", value, "cannot change roleRef"));
+        }
+        ("storage.k8s.io", "storageclasses") => {
+            for key in ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] {
+                if !same(live, new, &[key]) {
+                    causes.push(Cause::forbidden(key, format!("updates to {key} are forbidden.")));
+                }
+            }
+        }
+        ("scheduling.k8s.io", "priorityclasses") => {
+            for key in ["value", "preemptionPolicy"] {
+                fixed(live, new, &[key], &mut causes);
+            }
+        }
+        ("networking.k8s.io", "ingressclasses") => fixed(live, new, &["spec", "controller"], &mut causes),
+        ("apiextensions.k8s.io", "customresourcedefinitions") => {
+            for key in ["group", "scope"] {
+                fixed(live, new, &["spec", key], &mut causes);
+            }
+            for key in ["kind", "plural"] {
+                fixed(live, new, &["spec", "names", key], &mut causes);
+            }
+        }
+        _ => {}
+    }
+    causes
+}
+
+fn stateful(live: &Object, new: &Object, causes: &mut Vec<Cause>) {
+    const MUTABLE: [&str; 8] = [
+        "replicas",
+        "ordinals",
+        "template",
+        "updateStrategy",
+        "persistentVolumeClaimRetentionPolicy",
+        "minReadySeconds",
+        "revisionHistoryLimit",
+        "selector",
+    ];
+    fixed(live, new, &["spec", "selector"], causes);
+    let rest = |object: &Object| -> Vec<(String, Value)> {
+        let spec = object.at(&["spec"]).and_then(Value::as_object);
+        spec.into_iter()
+            .flatten()
+            .filter(|(key, _)| !MUTABLE.contains(&key.as_str()))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    };
+    if rest(live) != rest(new) {
+        let detail = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
+        causes.push(Cause::forbidden("spec", detail));
+    }
+}
+
+fn service(live: &Object, new: &Object, causes: &mut Vec<Cause>) {
+    let kind = |object: &Object| object.str_at(&["spec", "type"]).unwrap_or_default().to_owned();
+    if kind(live) == "ExternalName" || kind(new) == "ExternalName" {
+        return;
+    }
+    let before = live.at(&["spec", "clusterIPs"]).cloned().unwrap_or_default();
+    let first = live.str_at(&["spec", "clusterIP"]).unwrap_or_default();
+    let next = new.str_at(&["spec", "clusterIP"]).unwrap_or_default();
+    if !first.is_empty() && first != next {
+        let value = new.at(&["spec", "clusterIPs"]).filter(|value| **value != before);
+        let value = value.cloned().unwrap_or_else(|| serde_json::json!([next]));
+        causes.push(Cause::invalid(
+            "spec.clusterIPs[0]",
+            value,
+            "may not change once set",
+        ));
+    }
+}
+
+fn frozen(resource: &Resource, live: &Object, new: &Object, causes: &mut Vec<Cause>) {
+    if resource.plural == "secrets" {
+        fixed(live, new, &["type"], causes);
+    }
+    if live.at(&["immutable"]) != Some(&Value::Bool(true)) {
+        return;
+    }
+    let detail = "field is immutable when `immutable` is set";
+    if new.at(&["immutable"]) != Some(&Value::Bool(true)) {
+        causes.push(Cause::forbidden("immutable", detail));
+    }
+    for key in ["data", "binaryData"] {
+        if !same(live, new, &[key]) {
+            causes.push(Cause::forbidden(key, detail));
+        }
+    }
+}
+
+fn claim(live: &Object, new: &Object, causes: &mut Vec<Cause>) {
+    let core = |object: &Object| {
+        let mut spec = object.at(&["spec"]).cloned().unwrap_or_default();
+        if let Some(map) = spec.as_object_mut() {
+            for key in ["resources", "volumeName", "volumeAttributesClassName"] {
+                map.remove(key);
+            }
+        }
+        spec
+    };
+    let named = |object: &Object| {
+        object
+            .str_at(&["spec", "volumeName"])
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let rebinds = !named(live).is_empty() && named(live) != named(new);
+    if core(live) != core(new) || rebinds {
+        let detail = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+        causes.push(Cause::forbidden("spec", detail));
+    }
+}
+
+fn pod(live: &Object, new: &Object, causes: &mut Vec<Cause>) {
+    let core = |object: &Object| {
+        let mut spec = object.at(&["spec"]).cloned().unwrap_or_default();
+        for key in ["containers", "initContainers"] {
+            for container in spec[key].as_array_mut().into_iter().flatten() {
+                container["image"] = Value::Null;
+            }
+        }
+        if let Some(map) = spec.as_object_mut() {
+            for key in [
+                "activeDeadlineSeconds",
+                "tolerations",
+                "terminationGracePeriodSeconds",
+                "nodeName",
+                "initContainers",
+            ] {
+                if key != "initContainers" || map[key].is_null() {
+                    map.remove(key);
+                }
+            }
+        }
+        spec
+    };
+    if core(live) != core(new) {
+        let detail = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
+        causes.push(Cause::forbidden("spec", detail));
+    }
+}

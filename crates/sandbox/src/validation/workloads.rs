@@ -1,0 +1,201 @@
+//! What makes Deployments and their like invalid.
+
+use kluctl_object::Object;
+use serde_json::{Value, json};
+
+use crate::resources::Resource;
+use crate::selector::LabelSelector;
+use crate::status::Cause;
+
+use super::metadata::labels;
+use super::{at_least_zero, map, pods};
+
+/// Checks a workload's spec.
+pub(super) fn check(resource: &Resource, object: &Object) -> Vec<Cause> {
+    let nothing = json!({});
+    let spec = object.at(&["spec"]).unwrap_or(&nothing);
+    match resource.plural.as_str() {
+        "jobs" => job(spec, "spec"),
+        "cronjobs" => cron_job(spec),
+        plural => workload(plural, spec),
+    }
+}
+
+fn workload(plural: &str, spec: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    if let Some(replicas) = spec["replicas"].as_i64() {
+        at_least_zero(replicas, "spec.replicas", &mut causes);
+    }
+    let selector = &spec["selector"];
+    if plural == "replicationcontrollers" {
+        if selector.as_object().is_none_or(serde_json::Map::is_empty) {
+            causes.push(Cause::required("spec.selector", ""));
+        }
+    } else if selector.is_null() {
+        if plural != "daemonsets" {
+            causes.push(Cause::required("spec.selector", ""));
+        }
+    } else {
+        causes.extend(label_selector(selector, "spec.selector"));
+        if causes
+            .iter()
+            .any(|cause| cause.field.starts_with("spec.selector"))
+            && plural == "deployments"
+        {
+            causes.push(Cause::invalid(
+                "spec.selector",
+                selector.clone(),
+                "invalid label selector",
+            ));
+        }
+        if LabelSelector::of_object(selector).is_empty() {
+            let what = plural.trim_end_matches('s');
+            let detail = format!("empty selector is invalid for {what}");
+            causes.push(Cause::invalid("spec.selector", json!({}), detail));
+            return causes;
+        }
+    }
+    let template = &spec["template"];
+    let own = &template["metadata"]["labels"];
+    let selects = if plural == "replicationcontrollers" {
+        LabelSelector::of_object(&json!({ "matchLabels": selector }))
+    } else {
+        LabelSelector::of_object(selector)
+    };
+    let is_selector_valid = !causes
+        .iter()
+        .any(|cause| cause.field.starts_with("spec.selector.match"));
+    let matches = !selects.is_empty() && selects.matches(|key| own[key].as_str());
+    if is_selector_valid && !matches {
+        let detail = "`selector` does not match template `labels`";
+        causes.push(Cause::invalid(
+            "spec.template.metadata.labels",
+            own.clone(),
+            detail,
+        ));
+    }
+    causes.extend(pods::spec(&template["spec"], "spec.template.spec"));
+    let policy = template["spec"]["restartPolicy"].as_str().unwrap_or("Always");
+    let known = ["OnFailure", "Never"].contains(&policy);
+    if known {
+        causes.push(Cause::not_supported(
+            "spec.template.spec.restartPolicy",
+            policy,
+            &["Always"],
+        ));
+    }
+    if plural == "deployments" {
+        strategy(&spec["strategy"], &mut causes);
+    }
+    if let Some(seconds) = spec["minReadySeconds"].as_i64() {
+        at_least_zero(seconds, "spec.minReadySeconds", &mut causes);
+    }
+    causes
+}
+
+fn strategy(strategy: &Value, causes: &mut Vec<Cause>) {
+    let rolling = &strategy["rollingUpdate"];
+    match strategy["type"].as_str().unwrap_or_default() {
+        "Recreate" if rolling.is_object() => {
+            let detail = "may not be specified when strategy `type` is 'Recreate'";
+            causes.push(Cause::forbidden("spec.strategy.rollingUpdate", detail));
+        }
+        "Recreate" => {}
+        "RollingUpdate" => {
+            let is_zero = |value: &Value| *value == json!(0) || *value == json!("0%");
+            if is_zero(&rolling["maxSurge"]) && is_zero(&rolling["maxUnavailable"]) {
+                causes.push(Cause::invalid(
+                    "spec.strategy.rollingUpdate.maxUnavailable",
+                    rolling["maxUnavailable"].clone(),
+                    "may not be 0 when `maxSurge` is 0",
+                ));
+            }
+        }
+        other => {
+            let shown = json!({"Type": other, "RollingUpdate": null});
+            causes.push(Cause::not_supported(
+                "spec.strategy",
+                shown,
+                &["Recreate", "RollingUpdate"],
+            ));
+        }
+    }
+}
+
+/// Checks a `LabelSelector`.
+pub(super) fn label_selector(selector: &Value, field: &str) -> Vec<Cause> {
+    let mut causes = labels(map(selector, "matchLabels"), &format!("{field}.matchLabels"));
+    for (index, expression) in super::items(selector, "matchExpressions").iter().enumerate() {
+        let place = format!("{field}.matchExpressions[{index}]");
+        let values = super::items(expression, "values");
+        match super::text(expression, "operator") {
+            "In" | "NotIn" if values.is_empty() => {
+                let detail = "must be specified when `operator` is 'In' or 'NotIn'";
+                causes.push(Cause::required(format!("{place}.values"), detail));
+            }
+            "Exists" | "DoesNotExist" if !values.is_empty() => {
+                let detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
+                causes.push(Cause::forbidden(format!("{place}.values"), detail));
+            }
+            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+            other => causes.push(Cause::invalid(
+                format!("{place}.operator"),
+                other,
+                "not a valid selector operator",
+            )),
+        }
+        let key = super::text(expression, "key");
+        for why in crate::names::qualified_name(key) {
+            causes.push(Cause::invalid(format!("{place}.key"), key, why));
+        }
+    }
+    causes
+}
+
+fn job(spec: &Value, field: &str) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    for key in [
+        "parallelism",
+        "completions",
+        "activeDeadlineSeconds",
+        "backoffLimit",
+        "ttlSecondsAfterFinished",
+    ] {
+        if let Some(value) = spec[key].as_i64() {
+            at_least_zero(value, &format!("{field}.{key}"), &mut causes);
+        }
+    }
+    let template = &spec["template"];
+    causes.extend(pods::spec(&template["spec"], &format!("{field}.template.spec")));
+    let policy = template["spec"]["restartPolicy"].as_str().unwrap_or("Always");
+    if policy == "Always" {
+        let detail = "valid values: \"OnFailure\", \"Never\"";
+        causes.push(Cause::required(
+            format!("{field}.template.spec.restartPolicy"),
+            detail,
+        ));
+    }
+    causes
+}
+
+fn cron_job(spec: &Value) -> Vec<Cause> {
+    let template = job(&spec["jobTemplate"]["spec"], "spec.jobTemplate.spec");
+    let schedule = spec["schedule"].as_str().unwrap_or_default();
+    let mut causes = Vec::new();
+    if schedule.is_empty() {
+        causes.extend(template);
+        causes.push(Cause::required("spec.schedule", ""));
+        return causes;
+    }
+    let fields: Vec<&str> = schedule.split_whitespace().collect();
+    if !schedule.starts_with('@') && fields.len() != 5 {
+        let detail = format!(
+            "expected exactly 5 fields, found {}: [{}]",
+            fields.len(),
+            fields.join(" ")
+        );
+        causes.push(Cause::invalid("spec.schedule", schedule, detail));
+    }
+    causes.extend(template);
+    causes
+}

@@ -1,0 +1,5 @@
+//! The sandbox as its clients see it.
+
+mod client;
+mod deploy;
+mod life;
