@@ -8,6 +8,7 @@
 //! - A type is parsed when it is first looked at, so starting costs nothing and a command pays for the kinds it uses.
 //! - Built-in types live as long as the program; types of CRDs are counted references.
 
+mod builtin;
 mod defaults;
 mod deprecation;
 mod discovery;
@@ -20,6 +21,7 @@ mod types;
 mod validation;
 mod zero;
 
+pub use builtin::check_object;
 pub use defaults::default_object;
 pub use deprecation::{Deprecation, deprecation};
 pub use discovery::{Group, GroupVersion, Resource, Subresource};

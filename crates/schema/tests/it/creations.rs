@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use kluctl_object::Gvk;
-use kluctl_schema::{default_object, kubernetes};
+use kluctl_schema::{check_object, default_object, kubernetes};
 use serde_json::Value;
 
 /// What an API server decides by looking at more than the object, or when it stores it.
@@ -89,6 +89,9 @@ fn created_objects_are_the_servers() {
         let gvk = Gvk::from_api_version(object["apiVersion"].as_str().unwrap(), kind).unwrap();
         let ty = kubernetes().type_of(&gvk).unwrap();
         let at = format!("{index} {kind}");
+        for finding in check_object(&object, &ty) {
+            differences.push(format!("{at}: accepted by the server, but {finding}"));
+        }
         default_object(&mut object, &ty);
         if kind_of(case) == "Job" {
             take_job_labels(&mut object, &case["response"]);
