@@ -153,11 +153,9 @@ impl Functions {
         self.functions.push(function);
     }
 
-    pub(crate) fn find(&self, name: &[u8]) -> Option<FunctionId> {
-        std::str::from_utf8(name)
-            .ok()
-            .and_then(|name| self.names.get(name))
-            .copied()
+    pub(crate) fn find(&self, name: &[u8]) -> Option<(&'static str, FunctionId)> {
+        let name = std::str::from_utf8(name).ok()?;
+        self.names.get_key_value(name).map(|(name, id)| (*name, *id))
     }
 
     pub(crate) fn get(&self, id: FunctionId) -> Option<&Function> {

@@ -328,6 +328,11 @@ impl Value {
         Self::Int(number, IntType::Int64)
     }
 
+    /// Makes a `time.Time`: seconds and nanoseconds since the Unix epoch, and the zone that it is seen from.
+    pub fn time(seconds: i64, nanoseconds: u32, offset: i32, zone: &str) -> Self {
+        crate::sprig::time(seconds, nanoseconds, offset, zone)
+    }
+
     /// Wraps a host object.
     pub fn object(object: impl Object) -> Self {
         Self::Object(Rc::new(object))

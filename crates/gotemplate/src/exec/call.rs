@@ -8,7 +8,6 @@ use crate::function::{Body, Context, Function, Signature, Slot};
 use crate::object::Object;
 use crate::parse::node::Word;
 use crate::stack;
-use crate::text::Text;
 use crate::types::{Kind, Type};
 use crate::value::{List, Map, Value};
 
@@ -20,17 +19,12 @@ impl<'t> State<'t> {
         &mut self,
         dot: &Slot,
         function: &'t Function,
-        name: &Text,
+        name: &'static str,
         node: At<'t>,
         arguments: &'t [Word],
         last: Option<Slot>,
     ) -> Result<Value> {
-        self.check_count(
-            function.signature,
-            &name.to_str(),
-            arguments.len(),
-            last.is_some(),
-        )?;
+        self.check_count(function.signature, name, arguments.len(), last.is_some())?;
         let called = match &function.body {
             Body::And => return self.short_circuit(dot, false, arguments, last),
             Body::Or => return self.short_circuit(dot, true, arguments, last),
@@ -51,7 +45,7 @@ impl<'t> State<'t> {
                 closure(&values, &mut self.context())
             }
         };
-        called.map_err(|error| self.call_error(node, &name.to_str(), error))
+        called.map_err(|error| self.call_error(node, name, error))
     }
 
     #[expect(clippy::too_many_arguments, reason = "a call is made of all of them")]

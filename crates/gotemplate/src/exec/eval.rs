@@ -265,7 +265,7 @@ impl<'t> State<'t> {
         &mut self,
         dot: &Slot,
         id: FunctionId,
-        name: &Text,
+        name: &'static str,
         word: &'t Word,
         node: At<'t>,
         arguments: &'t [Word],
@@ -274,8 +274,7 @@ impl<'t> State<'t> {
         self.at = At::Word(word);
         let templates = self.templates;
         let Some(function) = templates.functions().get(id) else {
-            let quoted = crate::strconv::quote(name.as_bytes());
-            return Err(self.error(format!("{quoted} is not a defined function")));
+            return Err(self.error(format!("{name:?} is not a defined function")));
         };
         self.call_function(dot, function, name, node, arguments, last)
             .map(Slot::from)

@@ -234,7 +234,7 @@ impl<'t> Lexer<'t> {
 
     fn lex_text(&mut self) -> Item<'t> {
         loop {
-            let Some(found) = find(self.rest(), b"{{") else {
+            let Some(found) = find(self.rest(), *b"{{") else {
                 self.position = self.input.len();
                 if self.position > self.start {
                     self.line += newlines(&self.input[self.start..]);
@@ -283,7 +283,7 @@ impl<'t> Lexer<'t> {
 
     fn lex_comment(&mut self) -> Option<Item<'t>> {
         self.position += 2;
-        let Some(end) = find(self.rest(), b"*/") else {
+        let Some(end) = find(self.rest(), *b"*/") else {
             return Some(self.error("unclosed comment"));
         };
         self.position += end + 2;
@@ -559,8 +559,16 @@ fn left_trim_length(text: &[u8]) -> usize {
         .unwrap_or(text.len())
 }
 
-fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    text.windows(wanted.len()).position(|window| window == wanted)
+/// Finds two bytes.
+fn find(text: &[u8], wanted: [u8; 2]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += text.get(at..)?.iter().position(|byte| *byte == wanted[0])?;
+        if text.get(at + 1) == Some(&wanted[1]) {
+            return Some(at);
+        }
+        at += 1;
+    }
 }
 
 fn newlines(text: &[u8]) -> usize {

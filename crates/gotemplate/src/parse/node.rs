@@ -33,12 +33,46 @@ pub(crate) struct Source {
     pub(crate) text: Text,
 }
 
+/// A piece of a source's text, which it shares.
+pub(crate) struct Slice {
+    source: Text,
+    start: u32,
+    end: u32,
+}
+
+impl Slice {
+    /// Takes the piece that starts at a position.
+    pub(crate) fn new(source: &Text, start: usize, length: usize) -> Self {
+        Self {
+            source: source.clone(),
+            start: start as u32,
+            end: (start + length) as u32,
+        }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.source.as_bytes()[self.start as usize..self.end as usize]
+    }
+}
+
+impl fmt::Debug for Slice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", String::from_utf8_lossy(self.as_bytes()))
+    }
+}
+
+impl fmt::Display for Slice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(self.as_bytes()))
+    }
+}
+
 /// What a template does, step by step.
 #[derive(Debug)]
 pub(crate) enum Node {
     Text {
         at: usize,
-        text: Text,
+        text: Slice,
     },
     Action {
         at: usize,
@@ -114,7 +148,7 @@ pub(crate) enum Word {
     },
     String {
         at: usize,
-        quoted: Text,
+        quoted: Slice,
         text: Text,
     },
     Field {
@@ -130,7 +164,7 @@ pub(crate) enum Word {
     Function {
         at: usize,
         id: FunctionId,
-        name: Text,
+        name: &'static str,
     },
     Chain {
         at: usize,

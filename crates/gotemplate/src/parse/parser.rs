@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::lexer::{Item, Lexer, Token};
 use super::node::{
-    Branch, Command, Declared, Node, Pipe, ROOT_VARIABLE, Source, Tree, VariableId, Word, is_empty,
+    Branch, Command, Declared, Node, Pipe, ROOT_VARIABLE, Slice, Source, Tree, VariableId, Word, is_empty,
 };
 use super::number;
 use crate::error::{Error, Location};
@@ -29,6 +29,16 @@ type Result<T> = std::result::Result<T, Error>;
 
 /// Parses a text into its own template and those it defines.
 pub(crate) fn parse(name: &str, text: Text, functions: &Functions) -> Result<Parsed> {
+    if u32::try_from(text.len()).is_err() {
+        let message = format!("template: {name}:1: text is longer than 4 GiB");
+        let location = Location {
+            template: name.into(),
+            line: 1,
+            column: None,
+            offset: None,
+        };
+        return Err(Error::parse(message, location));
+    }
     let source = Arc::new(Source {
         name: name.into(),
         text,
@@ -48,6 +58,11 @@ pub(crate) fn parse(name: &str, text: Text, functions: &Functions) -> Result<Par
         deepest: 0,
         action_line: 0,
         trees: Vec::new(),
+        texts: HashMap::new(),
+        nodes: Vec::new(),
+        commands: Vec::new(),
+        words: Vec::new(),
+        names: Vec::new(),
     };
     let body = parser.top_level()?;
     parser.add(Text::from(name), body)?;
@@ -82,6 +97,13 @@ struct Parser<'t> {
     deepest: usize,
     action_line: usize,
     trees: Vec<Tree>,
+    /// Names and strings that have been met, so that equal ones are shared.
+    texts: HashMap<&'t [u8], Text>,
+    /// What has been read of the lists that are open, so that each list is allocated once and fits.
+    nodes: Vec<Node>,
+    commands: Vec<Command>,
+    words: Vec<Word>,
+    names: Vec<Text>,
 }
 
 impl<'t> Parser<'t> {
@@ -154,8 +176,15 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn unquote(&self, item: &Item<'_>) -> Result<Text> {
-        strconv::unquote(item.text)
+    fn unquote(&mut self, item: &Item<'t>) -> Result<Text> {
+        let text = item.text;
+        if text.len() >= 2
+            && !text.iter().any(|byte| matches!(byte, b'\\' | b'\r'))
+            && std::str::from_utf8(text).is_ok()
+        {
+            return Ok(self.intern(&text[1..text.len() - 1]));
+        }
+        strconv::unquote(text)
             .map(Text::from)
             .ok_or_else(|| self.error("invalid syntax"))
     }
@@ -181,7 +210,7 @@ impl<'t> Parser<'t> {
     }
 
     fn top_level(&mut self) -> Result<Vec<Node>> {
-        let mut body = Vec::new();
+        let start = self.nodes.len();
         while self.peek() != Token::Eof {
             let item = self.next();
             if item.token == Token::LeftDelim {
@@ -194,12 +223,12 @@ impl<'t> Parser<'t> {
             }
             self.put_back(item);
             match self.text_or_action()? {
-                Step::Node(node) => body.push(node),
+                Step::Node(node) => self.nodes.push(node),
                 Step::End(End::End) => return Err(self.error("unexpected {{end}}")),
                 Step::End(End::Else) => return Err(self.error("unexpected {{else}}")),
             }
         }
-        Ok(body)
+        Ok(self.nodes.split_off(start))
     }
 
     /// Runs `parse` with the variables and counters of a template of its own.
@@ -237,14 +266,13 @@ impl<'t> Parser<'t> {
 
     fn item_list(&mut self) -> Result<(Vec<Node>, End)> {
         self.enter_block()?;
-        let mut body = Vec::new();
+        let start = self.nodes.len();
         while self.peek_non_space().token != Token::Eof {
             match self.text_or_action()? {
-                Step::Node(node) => body.push(node),
+                Step::Node(node) => self.nodes.push(node),
                 Step::End(end) => {
                     self.block_depth -= 1;
-                    body.shrink_to_fit();
-                    return Ok((body, end));
+                    return Ok((self.nodes.split_off(start), end));
                 }
             }
         }
@@ -256,7 +284,7 @@ impl<'t> Parser<'t> {
         match item.token {
             Token::Text => Ok(Step::Node(Node::Text {
                 at: item.start,
-                text: item.text.into(),
+                text: self.slice(&item),
             })),
             Token::LeftDelim => {
                 self.action_line = item.line;
@@ -406,22 +434,29 @@ impl<'t> Parser<'t> {
         Ok(Node::Template { at, name, pipe })
     }
 
-    fn variable_id(&mut self, name: &[u8]) -> VariableId {
+    fn slice(&self, item: &Item<'_>) -> Slice {
+        Slice::new(&self.source.text, item.start, item.text.len())
+    }
+
+    fn intern(&mut self, text: &'t [u8]) -> Text {
+        self.texts.entry(text).or_insert_with(|| Text::from(text)).clone()
+    }
+
+    fn variable_id(&mut self, name: &'t [u8]) -> VariableId {
         if let Some(id) = self.variable_ids.get(name) {
             return *id;
         }
         let id = self.variable_ids.len() as VariableId;
-        self.variable_ids.insert(name.into(), id);
+        let name = self.intern(name);
+        self.variable_ids.insert(name, id);
         id
     }
 
-    fn declare(&mut self, pipe: &mut Pipe, name: &[u8]) {
+    fn declare(&mut self, pipe: &mut Pipe, name: &'t [u8]) {
         let id = self.variable_id(name);
         self.variables.push(id);
-        pipe.declared.push(Declared {
-            id,
-            name: name.into(),
-        });
+        let name = self.intern(name);
+        pipe.declared.push(Declared { id, name });
     }
 
     fn pipeline(&mut self, context: &str, end: Token) -> Result<Pipe> {
@@ -433,6 +468,7 @@ impl<'t> Parser<'t> {
             commands: Vec::new(),
         };
         self.declarations(&mut pipe, context)?;
+        let start = self.commands.len();
         loop {
             let item = self.next_non_space();
             match item.token {
@@ -450,13 +486,14 @@ impl<'t> Parser<'t> {
                 | Token::Variable
                 | Token::LeftParen => {
                     self.put_back(item);
-                    pipe.commands.push(self.command()?);
+                    let command = self.command()?;
+                    self.commands.push(command);
                 }
                 // Function names win over the keywords of loops where the host has such functions.
                 _ => return Err(self.unexpected(&item, context)),
             }
         }
-        pipe.commands.shrink_to_fit();
+        pipe.commands = self.commands.split_off(start);
         if pipe.commands.is_empty() {
             return Err(self.error(format!("missing value for {context}")));
         }
@@ -519,11 +556,11 @@ impl<'t> Parser<'t> {
 
     fn command(&mut self) -> Result<Command> {
         let at = self.peek_non_space().start;
-        let mut words = Vec::new();
+        let start = self.words.len();
         loop {
             self.peek_non_space();
             if let Some(word) = self.operand()? {
-                words.push(word);
+                self.words.push(word);
             }
             let item = self.next();
             match item.token {
@@ -534,12 +571,27 @@ impl<'t> Parser<'t> {
             }
             break;
         }
-        if words.is_empty() {
+        if self.words.len() == start {
             return Err(self.error("empty command"));
         }
-        // Most commands have one word or two, and trees of big charts stay for the whole rendering.
-        words.shrink_to_fit();
-        Ok(Command { at, words })
+        Ok(Command {
+            at,
+            words: self.words.split_off(start),
+        })
+    }
+
+    /// Reads the fields that follow, and tells where the first of them stands.
+    fn path(&mut self, first: Option<Text>) -> (Vec<Text>, Option<usize>) {
+        let start = self.names.len();
+        self.names.extend(first);
+        let mut at = None;
+        while self.peek() == Token::Field {
+            let item = self.next();
+            at.get_or_insert(item.start);
+            let name = self.intern(&item.text[1..]);
+            self.names.push(name);
+        }
+        (self.names.split_off(start), at)
     }
 
     fn operand(&mut self) -> Result<Option<Word>> {
@@ -547,25 +599,9 @@ impl<'t> Parser<'t> {
         if self.peek() != Token::Field {
             return Ok(Some(word));
         }
-        let mut chain = Vec::new();
-        let mut start = None;
-        while self.peek() == Token::Field {
-            let item = self.next();
-            start.get_or_insert(item.start);
-            chain.push(Text::from(&item.text[1..]));
-        }
-        let at = start.unwrap_or_else(|| word.at());
+        let (path, at) = self.path(None);
+        let at = at.unwrap_or_else(|| word.at());
         Ok(Some(match word {
-            Word::Field { mut path, .. } => {
-                path.extend(chain);
-                Word::Field { at, path }
-            }
-            Word::Variable {
-                id, name, mut path, ..
-            } => {
-                path.extend(chain);
-                Word::Variable { at, id, name, path }
-            }
             Word::Bool { .. }
             | Word::String { .. }
             | Word::Number { .. }
@@ -577,7 +613,7 @@ impl<'t> Parser<'t> {
             head => Word::Chain {
                 at,
                 head: Box::new(head),
-                path: chain,
+                path,
             },
         }))
     }
@@ -587,15 +623,11 @@ impl<'t> Parser<'t> {
         let at = item.start;
         Ok(Some(match item.token {
             Token::Identifier => {
-                let Some(id) = self.functions.find(item.text) else {
+                let Some((name, id)) = self.functions.find(item.text) else {
                     let quoted = strconv::quote(item.text);
                     return Err(self.error(format!("function {quoted} not defined")));
                 };
-                Word::Function {
-                    at,
-                    id,
-                    name: item.text.into(),
-                }
+                Word::Function { at, id, name }
             }
             Token::Dot => Word::Dot { at },
             Token::Nil => Word::Nil { at },
@@ -604,17 +636,23 @@ impl<'t> Parser<'t> {
                 if !self.variables.contains(&id) {
                     return Err(self.error(format!("undefined variable {}", strconv::quote(item.text))));
                 }
+                let name = self.intern(item.text);
+                let (path, chained) = self.path(None);
                 Word::Variable {
-                    at,
+                    at: chained.unwrap_or(at),
                     id,
-                    name: item.text.into(),
-                    path: Vec::new(),
+                    name,
+                    path,
                 }
             }
-            Token::Field => Word::Field {
-                at,
-                path: vec![Text::from(&item.text[1..])],
-            },
+            Token::Field => {
+                let first = self.intern(&item.text[1..]);
+                let (path, chained) = self.path(Some(first));
+                Word::Field {
+                    at: chained.unwrap_or(at),
+                    path,
+                }
+            }
             Token::Bool => Word::Bool {
                 at,
                 truth: item.text == b"true",
@@ -640,7 +678,7 @@ impl<'t> Parser<'t> {
                 let text = self.unquote(&item)?;
                 Word::String {
                     at,
-                    quoted: item.text.into(),
+                    quoted: self.slice(&item),
                     text,
                 }
             }

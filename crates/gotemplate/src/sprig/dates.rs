@@ -160,6 +160,20 @@ fn round_duration(value: &Value) -> String {
     )
 }
 
+/// Makes a `time.Time` seen from a zone with an offset in seconds; `UTC` is Go's own zone of that name.
+pub(crate) fn time(seconds: i64, nanoseconds: u32, offset: i32, zone: &str) -> Value {
+    let zone = if zone == "UTC" {
+        Zone::Utc
+    } else {
+        Zone::Fixed(offset, zone.to_owned())
+    };
+    TimeObject::wrap(Moment {
+        seconds,
+        nanoseconds,
+        zone,
+    })
+}
+
 /// Go's `time.Time`.
 struct TimeObject(Moment);
 

@@ -25,6 +25,8 @@ mod urls;
 mod versions;
 mod wrap;
 
+pub(crate) use dates::time;
+
 use crate::error::Error;
 use crate::function::{Context, Native, Signature};
 use crate::types::{IntType, Type};
