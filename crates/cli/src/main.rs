@@ -1,6 +1,7 @@
 //! The `kluctl` binary: arguments, printing, exit codes. It holds no engine logic.
 
 mod commands;
+mod lazy_sources;
 mod opening;
 mod options;
 

@@ -1,11 +1,18 @@
 //! What `render` and `list-images` share: their flags, and how they render.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use kluctl_project::outside::NoSources;
+use camino::Utf8PathBuf;
+use kluctl_cluster::{ConnectError, ConnectOptions, Limits, connect};
+use kluctl_commands::Reader;
+use kluctl_commands::sources::SourceOptions;
+use kluctl_project::outside::{ClusterReader, Sources};
 use kluctl_project::{Problem, Problems, Rendered, Stage, World};
+
+use crate::lazy_sources::{LazyRuntime, LazySources, cache_dir};
 
 use crate::opening;
 use crate::options::args::ArgsFlags;
@@ -13,6 +20,7 @@ use crate::options::credentials::{GitCredentials, HelmCredentials, RegistryCrede
 use crate::options::images::ImageFlags;
 use crate::options::inclusion::InclusionFlags;
 use crate::options::project::ProjectFlags;
+use crate::options::sources::{self, MirrorFlags};
 use crate::options::target::{KubeconfigFlags, OfflineKubernetesFlags, TargetFlags};
 
 /// Flags of commands that render and change nothing.
@@ -46,33 +54,82 @@ pub(crate) struct RenderingFlags {
     registry: RegistryCredentials,
 
     #[command(flatten)]
+    mirrors: MirrorFlags,
+
+    #[command(flatten)]
     offline: OfflineKubernetesFlags,
 }
 
 /// Renders what the flags ask for. Anything that is wrong with any item is an error.
 pub(super) fn render(flags: &RenderingFlags, keep_files: bool) -> Result<Rendered, Problems> {
-    let sources = Arc::new(NoSources);
+    let runtime = Arc::new(LazyRuntime::default());
+    let sources: Arc<dyn Sources> = Arc::new(LazySources::new(source_options(flags)?, runtime.clone()));
     let (project, warnings) = opening::open(&flags.project, &flags.args, sources.clone())?;
     show_warnings(&warnings);
     show_warnings(&opening::failed_targets(&project));
     let mut target = opening::select(&project, &flags.target, None)?;
     let version = flags.offline.kubernetes_version.as_deref();
     let options = opening::render_options(&flags.images, &flags.inclusion, version, keep_files)?;
-    if !flags.offline.offline_kubernetes {
-        let problem = Problem::new("rendering with the help of a cluster is not possible yet");
-        return Err(problem.hint("pass --offline-kubernetes").into());
-    }
-    target.context = Some(String::new());
-    let world = World {
-        cluster: None,
-        sources,
+    let (cluster, context) = if flags.offline.offline_kubernetes {
+        (None, String::new())
+    } else {
+        connected(flags, target.context.as_deref(), &runtime)?
     };
+    target.context = Some(context);
+    let world = World { cluster, sources };
     let rendered = kluctl_project::render(&project, &target, &options, &world, &show_stage)?;
     show_warnings(&rendered.warnings);
     if rendered.errors.is_empty() {
         Ok(rendered)
     } else {
         Err(rendered.errors.into())
+    }
+}
+
+fn source_options(flags: &RenderingFlags) -> Result<SourceOptions, Problem> {
+    let environment: BTreeMap<String, String> = std::env::vars().collect();
+    let home = environment.get("HOME").map(Utf8PathBuf::from);
+    let options = sources::resolve(
+        &flags.git,
+        &flags.helm,
+        &flags.registry,
+        &flags.mirrors,
+        &environment,
+        home.as_deref(),
+    );
+    options.map_err(Problem::new)
+}
+
+/// The cluster to read, and the name of its context; none without a kubeconfig.
+fn connected(
+    flags: &RenderingFlags,
+    context: Option<&str>,
+    runtime: &LazyRuntime,
+) -> Result<(Option<Arc<dyn ClusterReader>>, String), Problem> {
+    let handle = runtime.handle().map_err(Problem::new)?;
+    drop(writeln!(std::io::stderr(), "Initializing k8s client"));
+    let options = ConnectOptions {
+        kubeconfig: flags.kubeconfig.kubeconfig.clone().map(Into::into),
+        context: context.filter(|name| !name.is_empty()).map(str::to_owned),
+        cache: Some(cache_dir().into()),
+        limits: Limits::default(),
+    };
+    match handle.block_on(connect(&options)) {
+        Ok(connected) => {
+            let reader = Arc::new(Reader::new(&connected.cluster, &handle));
+            Ok((Some(reader), connected.context))
+        }
+        Err(ConnectError::NoKubeconfig) => {
+            show_warnings(&[
+                "No valid KUBECONFIG provided, which means the Kubernetes client is not available. Depending on your \
+                 deployment project, this might cause follow-up errors."
+                    .to_owned(),
+            ]);
+            Ok((None, String::new()))
+        }
+        Err(error) => {
+            Err(Problem::new(error.to_string()).hint("pass --offline-kubernetes to render without a cluster"))
+        }
     }
 }
 
