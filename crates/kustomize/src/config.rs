@@ -175,8 +175,12 @@ impl Config {
 
     /// Reads a file of the `configurations` field.
     pub(crate) fn from_yaml(text: &str) -> Result<Self> {
-        let value = kluctl_yaml::from_str(text)
-            .map_err(|error| fail!("error converting YAML to JSON: {}", error.go_text()))?;
+        let value = kluctl_yaml::from_str(text).map_err(|error| {
+            fail!(
+                "error converting YAML to JSON: {}",
+                crate::document::yaml_message(&error)
+            )
+        })?;
         let mut config = Self::default();
         let fields = Fields::of(&value, "TransformerConfig", "")?;
         for (name, value) in fields.entries() {
@@ -270,7 +274,7 @@ pub(crate) fn from_crds(text: &str, path: &str) -> Result<Config> {
     let value = kluctl_yaml::from_str_lenient(text).map_err(|error| {
         fail!(
             "unable to parse open API definition from '{path}': {}",
-            error.go_text()
+            crate::document::yaml_message(&error)
         )
     })?;
     let mut config = Config::default();

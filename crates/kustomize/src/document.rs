@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use kluctl_yaml::{Content, ScalarStyle};
 
-use crate::error::{Kind, Result, fail};
+use crate::error::{Error, Kind, Result, fail};
 use crate::node::{Map, Node};
 use crate::scalar::{Scalar, Style, Tag};
 
@@ -20,8 +20,20 @@ pub(crate) fn objects(bytes: &Bytes) -> Result<Vec<Node>> {
 
 /// Text as UTF-8, with a message that says where it stops being that.
 pub(crate) fn text_of(bytes: &Bytes) -> Result<std::borrow::Cow<'_, str>> {
-    kluctl_yaml::text_of(bytes)
-        .map_err(|error| fail!("MalformedYAMLError: {}", error.go_text()).of_kind(Kind::MalformedYaml))
+    kluctl_yaml::text_of(bytes).map_err(|error| malformed(&error))
+}
+
+fn malformed(error: &kluctl_yaml::Error) -> Error {
+    fail!("MalformedYAMLError: {}", yaml_message(error)).of_kind(Kind::MalformedYaml)
+}
+
+/// What is wrong with a YAML text, as the parser says it.
+pub(crate) fn yaml_message(error: &kluctl_yaml::Error) -> String {
+    let text = error.go_text();
+    match text.strip_prefix("error converting YAML to JSON: ") {
+        Some(text) => text.to_owned(),
+        None => text,
+    }
 }
 
 fn documents(bytes: &Bytes) -> Result<Vec<Node>> {
@@ -64,8 +76,7 @@ fn unwrap_list(node: &Node) -> Option<Vec<Node>> {
 
 /// Parses the first document of a text.
 pub(crate) fn parse_first(text: &str) -> Result<Option<Node>> {
-    let documents = kluctl_yaml::parse_documents(text)
-        .map_err(|error| fail!("MalformedYAMLError: {}", error.go_text()).of_kind(Kind::MalformedYaml))?;
+    let documents = kluctl_yaml::parse_documents(text).map_err(|error| malformed(&error))?;
     documents.first().map(convert).transpose()
 }
 
@@ -98,12 +109,15 @@ fn split(text: &str) -> Result<Vec<&str>> {
 struct Converter {
     aliased: usize,
     inside_alias: usize,
+    /// How many `{` and `[` are open.
+    flow: usize,
 }
 
 fn convert(node: &kluctl_yaml::Node) -> Result<Node> {
     Converter {
         aliased: 0,
         inside_alias: 0,
+        flow: 0,
     }
     .node(node)
 }
@@ -117,13 +131,19 @@ impl Converter {
             }
         }
         match &node.content {
-            Content::Scalar { value, style } => Ok(Node::Scalar(scalar(value, *style, node.tag()))),
-            Content::Sequence { items, .. } => items
-                .iter()
-                .map(|item| self.node(item))
-                .collect::<Result<_>>()
-                .map(Node::Seq),
-            Content::Mapping { entries, .. } => self.map(entries).map(Node::Map),
+            Content::Scalar { value, style } => Ok(Node::Scalar(self.scalar(value, *style, node.tag()))),
+            Content::Sequence { items, flow } => {
+                self.flow += usize::from(*flow);
+                let items = items.iter().map(|item| self.node(item)).collect::<Result<_>>();
+                self.flow -= usize::from(*flow);
+                items.map(Node::Seq)
+            }
+            Content::Mapping { entries, flow } => {
+                self.flow += usize::from(*flow);
+                let map = self.map(entries);
+                self.flow -= usize::from(*flow);
+                map.map(Node::Map)
+            }
             Content::Anchored(inner) => self.node(inner),
             Content::Alias { target, .. } => {
                 self.inside_alias += 1;
@@ -164,6 +184,30 @@ impl Converter {
         Ok(map)
     }
 
+    fn scalar(&self, value: &str, style: ScalarStyle, tag: Option<&str>) -> Scalar {
+        let style = match style {
+            ScalarStyle::Plain if self.flow > 0 => Style::PlainInFlow,
+            ScalarStyle::Plain => Style::Plain,
+            ScalarStyle::SingleQuoted => Style::Single,
+            ScalarStyle::DoubleQuoted => Style::Double,
+            ScalarStyle::Literal => Style::Literal,
+            ScalarStyle::Folded => Style::Folded,
+        };
+        let scalar = match tag.filter(|tag| *tag != "!") {
+            Some(tag) => Scalar {
+                tagged: true,
+                ..Scalar::with_tag(value, Tag::from_long(tag))
+            },
+            None if style.is_plain() => Scalar::plain(value),
+            None => Scalar::string(value),
+        };
+        Scalar {
+            style,
+            in_flow: self.flow > 0,
+            ..scalar
+        }
+    }
+
     /// The maps that `<<` brings in, the most important one first.
     fn merge_sources(&mut self, value: &kluctl_yaml::Node) -> Result<Vec<Map>> {
         let is_alias = matches!(value.content, Content::Alias { .. });
@@ -180,31 +224,6 @@ impl Converter {
             _ if is_alias => Err(fail!("invalid map merge: received alias for a non-map value")),
             _ => Err(fail!("map merge requires map or sequence of maps as the value")),
         }
-    }
-}
-
-fn scalar(value: &str, style: ScalarStyle, tag: Option<&str>) -> Scalar {
-    let style = match style {
-        ScalarStyle::Plain => Style::Plain,
-        ScalarStyle::SingleQuoted => Style::Single,
-        ScalarStyle::DoubleQuoted => Style::Double,
-        ScalarStyle::Literal => Style::Literal,
-        ScalarStyle::Folded => Style::Folded,
-    };
-    match tag.filter(|tag| *tag != "!") {
-        Some(tag) => Scalar {
-            text: value.to_owned(),
-            tag: Tag::from_long(tag),
-            style,
-            tagged: true,
-        },
-        None if style == Style::Plain && tag.is_none() => Scalar::plain(value),
-        None => Scalar {
-            text: value.to_owned(),
-            tag: Tag::Str,
-            style,
-            tagged: false,
-        },
     }
 }
 
@@ -317,10 +336,8 @@ fn from_json_text(value: &serde_json::Value) -> Node {
 
 fn quoted(text: &str) -> Scalar {
     Scalar {
-        text: text.to_owned(),
-        tag: Tag::Str,
         style: Style::Double,
-        tagged: false,
+        ..Scalar::string(text)
     }
 }
 

@@ -111,8 +111,8 @@ impl Inflation {
         };
         let merged = match self.chart.values_merge.as_str() {
             "replace" => return inline.to_value(),
-            "merge" => merge::merge(inline, &from_file()?, schema)?,
-            _ => merge::merge(from_file()?, &inline, schema)?,
+            "merge" => merge::merge_values(inline, &from_file()?, schema)?,
+            _ => merge::merge_values(from_file()?, &inline, schema)?,
         };
         merged.unwrap_or_else(Node::null).to_value()
     }

@@ -20,7 +20,8 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Operation>> {
     let value: Value = if text.starts_with('[') {
         serde_json::from_str(text).map_err(|error| fail!("invalid JSON patch: {error}"))?
     } else {
-        kluctl_yaml::from_str_lenient(text).map_err(|error| fail!("{}", error.go_text()))?
+        kluctl_yaml::from_str_lenient(text)
+            .map_err(|error| fail!("{}", crate::document::yaml_message(&error)))?
     };
     let items = match value {
         Value::Null => return Ok(Vec::new()),

@@ -263,7 +263,7 @@ impl Kustomization {
     /// Reads a kustomization file.
     pub(crate) fn from_yaml(text: &str) -> Result<Self> {
         let value = kluctl_yaml::from_str_lenient(text)
-            .map_err(|error| fail!("invalid Kustomization: {}", error.go_text()))?;
+            .map_err(|error| fail!("invalid Kustomization: {}", crate::document::yaml_message(&error)))?;
         let mut kustomization = Self::default();
         kustomization
             .read(&value)

@@ -19,6 +19,7 @@ mod helm;
 mod jsonpatch;
 mod kustomization;
 mod labels;
+mod links;
 mod loader;
 mod merge;
 mod nameref;
@@ -126,7 +127,11 @@ pub fn build(files: &dyn FileSystem, root: &Utf8Path, options: &Options<'_>) -> 
     let objects = map
         .resources()
         .iter()
-        .map(|resource| resource.node().to_value())
+        .map(|resource| {
+            let node = resource.node();
+            node.to_value()
+                .map_err(|error| error.within(format!("object {}", fieldspec::describe_id(node))))
+        })
         .collect::<Result<_, _>>()?;
     drop(target);
     Ok(Built {

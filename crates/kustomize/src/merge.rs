@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use crate::error::{Result, fail};
+use crate::links;
 use crate::node::{Map, Node};
 use crate::scalar::Scalar;
 use crate::schema::{Cursor, Schema};
@@ -34,12 +35,23 @@ enum Outcome {
     KeptNull,
 }
 
-/// Merges a patch into an object. `None` when the patch deletes it.
+/// Merges a patch into an object. `None` when the patch deletes it; one that replaces the whole object has no effect, as the
+/// original looks at what became of the object only.
 pub(crate) fn merge(mut object: Node, patch: &Node, schema: &Schema) -> Result<Option<Node>> {
     let cursor = cursor_of(&object, schema).or_else(|| cursor_of(patch, schema));
-    match walk(Some(&mut object), Patch::Node(patch), cursor.as_ref(), schema)? {
+    let outcome = walk(Some(&mut object), Patch::Node(patch), cursor.as_ref(), schema)?;
+    links::spread(&mut object);
+    match outcome {
         Outcome::Cleared => Ok(None),
-        Outcome::InPlace | Outcome::KeptNull => Ok(Some(object)),
+        Outcome::InPlace | Outcome::KeptNull | Outcome::Replaced(_) => Ok(Some(object)),
+    }
+}
+
+/// Merges values over others, and gives what comes of it.
+pub(crate) fn merge_values(mut values: Node, over: &Node, schema: &Schema) -> Result<Option<Node>> {
+    match walk(Some(&mut values), Patch::Node(over), None, schema)? {
+        Outcome::Cleared => Ok(None),
+        Outcome::InPlace | Outcome::KeptNull => Ok(Some(values)),
         Outcome::Replaced(node) => Ok(Some(node)),
     }
 }

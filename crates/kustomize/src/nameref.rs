@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use crate::config::{Config, NameReference};
 use crate::error::{Result, fail};
 use crate::fieldspec::{Create, FieldSpec, visit};
+use crate::links;
 use crate::node::Node;
 use crate::resid::{Gvk, NOT_A_NAMESPACE, ResId};
 use crate::resmap::ResMap;
@@ -73,9 +74,6 @@ pub(crate) fn fix(map: &mut ResMap, config: &Config, schema: &Schema) -> Result<
             }
         }
     }
-    if by_old_name.is_empty() {
-        return Ok(());
-    }
     let mut by_kind: HashMap<&str, Vec<(&NameReference, &FieldSpec)>> = HashMap::new();
     for reference in &config.name_reference {
         for spec in &reference.referrers {
@@ -108,13 +106,11 @@ pub(crate) fn fix(map: &mut ResMap, config: &Config, schema: &Schema) -> Result<
             account_namespaces: account_namespaces(resource)?,
             role: role_of(resource),
         };
-        let mut node = resource.node().clone();
+        let resource = &mut map.contents_mut()[position];
         for (reference, spec) in specs {
-            fixer.fix(&mut node, &reference.target, spec)?;
+            fixer.fix(resource.content_mut(), &reference.target, spec)?;
         }
-        if node != *resource.node() {
-            *map.contents_mut()[position].node_mut() = node;
-        }
+        links::spread(resource.node_mut());
     }
     map.forget_names();
     Ok(())

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use crate::error::{Error, Kind, Result, fail};
+use crate::links;
 use crate::scalar::{Scalar, Style, Tag};
 
 /// One value of a document.
@@ -66,6 +67,9 @@ impl Map {
             Some(old) => {
                 value.take_style_of(old);
                 *old = value;
+                if let Node::Scalar(scalar) = old {
+                    links::note(scalar);
+                }
             }
             None => self.push(key, value),
         }
@@ -198,6 +202,7 @@ impl Node {
             };
             scalar.style = style;
             scalar.tagged = tagged;
+            scalar.link = old.as_scalar().and_then(|old| old.link);
         }
     }
 
@@ -205,7 +210,7 @@ impl Node {
     pub(crate) fn quote_if_ambiguous(&mut self) {
         if let Self::Scalar(scalar) = self
             && scalar.is_string()
-            && scalar.style == Style::Plain
+            && scalar.style.is_plain()
             && !scalar.tagged
             && is_not_a_string_in_yaml_1_1(&scalar.text)
         {
@@ -221,7 +226,9 @@ impl Node {
             Self::Scalar(old) => {
                 value.style = old.style;
                 value.tagged = old.tagged;
+                value.link = old.link;
                 *old = value;
+                links::note(old);
                 Ok(())
             }
             other => Err(other.wrong_kind("ScalarNode")),
@@ -230,12 +237,17 @@ impl Node {
 
     /// The value as it leaves the build.
     pub(crate) fn to_value(&self) -> Result<Value> {
+        self.value_at(false)
+    }
+
+    /// The value; keys that are not strings are read as strings at the top only.
+    fn value_at(&self, nested: bool) -> Result<Value> {
         match self {
             Self::Scalar(scalar) => {
                 let value = scalar.to_value()?;
                 if scalar.tag == Tag::Float
                     && matches!(&value, Value::String(text) if text == &scalar.text)
-                    && scalar.style == Style::Plain
+                    && scalar.style.is_plain()
                 {
                     return Err(fail!("json: unsupported value: {}", scalar.text));
                 }
@@ -243,14 +255,20 @@ impl Node {
             }
             Self::Seq(items) => items
                 .iter()
-                .map(Self::to_value)
+                .map(|item| item.value_at(true))
                 .collect::<Result<_>>()
                 .map(Value::Array),
             Self::Map(map) => {
                 let mut out = serde_json::Map::new();
                 reject_duplicates(map)?;
                 for (key, value) in &map.entries {
-                    out.insert(key.text.clone(), value.to_value()?);
+                    if nested && !key.is_text() {
+                        return Err(fail!(
+                            "json: unsupported type: map[interface {{}}]interface {{}} with key {}",
+                            key.text
+                        ));
+                    }
+                    out.insert(key.text.clone(), value.value_at(true)?);
                 }
                 Ok(Value::Object(out))
             }

@@ -252,7 +252,11 @@ fn printed(node: &Node) -> String {
 
 fn printed_scalar(scalar: &Scalar) -> String {
     let style = match scalar.style {
-        Style::Plain if scalar.tag == Tag::Str && crate::scalar::resolve(&scalar.text).0 != Tag::Str => {
+        style
+            if style.is_plain()
+                && scalar.tag == Tag::Str
+                && crate::scalar::resolve(&scalar.text).0 != Tag::Str =>
+        {
             Style::Double
         }
         style => style,

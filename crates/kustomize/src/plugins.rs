@@ -349,8 +349,8 @@ fn value_add(settings: &Settings<'_>, loader: &Loader<'_>) -> Result<Transformer
     if !path.is_empty() {
         let content = loader.load(&path)?;
         let text = crate::document::text_of(&content)?;
-        let file =
-            kluctl_yaml::from_str_lenient(&text).map_err(|error| fail!("{path}: {}", error.go_text()))?;
+        let file = kluctl_yaml::from_str_lenient(&text)
+            .map_err(|error| fail!("{path}: {}", crate::document::yaml_message(&error)))?;
         targets.extend(value_targets(Settings::of(&file)?.get("targets").1)?);
     }
     if targets.is_empty() {

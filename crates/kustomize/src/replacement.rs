@@ -13,6 +13,7 @@ use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::schema::Schema;
 use crate::selector::Matcher;
+use crate::structured::Structured;
 
 /// Reads the entries of `replacements`, from their files where they have some.
 pub(crate) fn load(fields: &[ReplacementField], loader: &Loader<'_>) -> Result<Vec<Replacement>> {
@@ -31,7 +32,7 @@ pub(crate) fn load(fields: &[ReplacementField], loader: &Loader<'_>) -> Result<V
         let value = kluctl_yaml::from_str_lenient(&text).map_err(|error| {
             fail!(
                 "error converting YAML to JSON: {} in file {}",
-                error.go_text(),
+                crate::document::yaml_message(&error),
                 field.path
             )
         })?;
@@ -210,6 +211,7 @@ fn copy_to(map: &mut ResMap, value: &Node, target: &Target, schema: &Schema) -> 
             continue;
         }
         copy_into(resource.node_mut(), value, target)?;
+        crate::links::spread(resource.content_mut());
     }
     Ok(())
 }
@@ -232,7 +234,7 @@ fn copy_into(node: &mut Node, value: &Node, target: &Target) -> Result<()> {
     let create = options.filter(|options| options.create).map(|_| Shape::of(value));
     for path in paths {
         let parts = split_field_path(path);
-        if crate::structured::set(node, value, &parts, create).is_ok() {
+        if let Structured::Done = crate::structured::set(node, value, &parts, create)? {
             continue;
         }
         let missing = || {
@@ -282,7 +284,10 @@ fn set(field: &mut Node, value: &Node, options: Option<&FieldOptions>) -> Result
         }
     }
     match field {
-        Node::Scalar(scalar) => value.text().clone_into(&mut scalar.text),
+        Node::Scalar(scalar) => {
+            value.text().clone_into(&mut scalar.text);
+            crate::links::note(scalar);
+        }
         other => *other = value,
     }
     Ok(())

@@ -12,10 +12,18 @@ use crate::error::{Result, fail};
 pub(crate) enum Style {
     #[default]
     Plain,
+    /// Without quotes, inside `{…}` or `[…]`, where less can stand without quotes when it is printed again.
+    PlainInFlow,
     Single,
     Double,
     Literal,
     Folded,
+}
+
+impl Style {
+    pub(crate) fn is_plain(self) -> bool {
+        matches!(self, Self::Plain | Self::PlainInFlow)
+    }
 }
 
 /// The type of a scalar. `None` means that the text decides when it is needed.
@@ -73,6 +81,10 @@ pub(crate) struct Scalar {
     pub(crate) style: Style,
     /// Whether the tag was written in the text, so that it stays.
     pub(crate) tagged: bool,
+    /// The number it shares with the other places of the same value.
+    pub(crate) link: Option<std::num::NonZeroU32>,
+    /// Whether it stood inside `{…}` or `[…]`.
+    pub(crate) in_flow: bool,
 }
 
 impl Scalar {
@@ -91,6 +103,8 @@ impl Scalar {
             tag,
             style: Style::Plain,
             tagged: false,
+            link: None,
+            in_flow: false,
         }
     }
 
@@ -108,6 +122,15 @@ impl Scalar {
         matches!(self.tag, Tag::None | Tag::Str)
     }
 
+    /// Whether it is a string once it has been printed and read again.
+    pub(crate) fn is_text(&self) -> bool {
+        match self.tag {
+            Tag::Str | Tag::Merge => true,
+            Tag::None => !self.style.is_plain() || matches!(resolve(&self.text).0, Tag::Str | Tag::Merge),
+            _ => false,
+        }
+    }
+
     /// The value after printing and reading again.
     pub(crate) fn to_value(&self) -> Result<Value> {
         if self.breaks_as_block() {
@@ -122,7 +145,11 @@ impl Scalar {
         if self.tagged {
             return self.resolve_tagged();
         }
-        let quoted = self.style != Style::Plain || self.text.contains('\n');
+        let quoted = match self.style {
+            Style::Plain => self.text.contains('\n'),
+            Style::PlainInFlow => self.text.is_empty() || self.text.contains(['\n', ':']),
+            _ => true,
+        };
         if self.tag == Tag::None {
             return Ok(if quoted {
                 Value::String(self.text.clone())
@@ -145,7 +172,7 @@ impl Scalar {
     fn breaks_as_block(&self) -> bool {
         let block = match self.style {
             Style::Literal | Style::Folded => true,
-            Style::Plain => self.text.contains('\n'),
+            Style::Plain | Style::PlainInFlow => self.text.contains('\n'),
             Style::Single | Style::Double => false,
         };
         block
@@ -286,13 +313,12 @@ fn parse_go_float(text: &str) -> Option<f64> {
 
 /// A float as it comes out of JSON and a second YAML reader: whole numbers become integers.
 pub(crate) fn float_value(number: f64) -> Value {
-    if number.fract() == 0.0 && number.abs() < 1e21 {
-        if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&number) {
-            return Value::from(number as i64);
-        }
-        if (0.0..18_446_744_073_709_551_616.0).contains(&number) {
-            return Value::from(number as u64);
-        }
+    let text = kluctl_yaml::format_float_json(number);
+    if let Ok(whole) = text.parse::<i64>() {
+        return Value::from(whole);
+    }
+    if let Ok(whole) = text.parse::<u64>() {
+        return Value::from(whole);
     }
     serde_json::Number::from_f64(number).map_or(Value::Null, Value::Number)
 }

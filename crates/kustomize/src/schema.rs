@@ -250,7 +250,7 @@ fn read_table() -> Document {
 fn read_openapi(bytes: &[u8]) -> Result<Document> {
     let text = std::str::from_utf8(bytes).map_err(|_| fail!("invalid schema file: not UTF-8"))?;
     let value = kluctl_yaml::from_str_lenient(text)
-        .map_err(|error| fail!("invalid schema file: {}", error.go_text()))?;
+        .map_err(|error| fail!("invalid schema file: {}", crate::document::yaml_message(&error)))?;
     let mut document = Document::default();
     for (name, definition) in value["definitions"].as_object().into_iter().flatten() {
         document.types.insert(name.clone(), read_type(definition, 0)?);

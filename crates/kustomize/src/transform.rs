@@ -11,6 +11,7 @@ use crate::error::{Kind, Result, fail};
 use crate::fieldspec::{Create, FieldSpec, visit};
 use crate::generators::hash;
 use crate::kustomization::{Image, LegacyOrder, Replica, SortOptions};
+use crate::links::{new_link, spread};
 use crate::node::Node;
 use crate::resid::{Gvk, IdKey, ResId};
 use crate::resmap::{ResMap, describe};
@@ -221,19 +222,24 @@ pub(crate) fn set_entries(
     for resource in map.resources_mut() {
         let node = resource.node_mut();
         for (key, value) in entries {
+            let value = Scalar {
+                link: new_link(),
+                ..Scalar::string(value.clone())
+            };
             for spec in specs {
                 visit(node, spec, &Create::Map, &mut |node| {
                     if node.is_null() {
                         return Ok(());
                     }
                     if key.is_empty() {
-                        return node.overwrite_scalar(Scalar::string(value.clone()));
+                        return node.overwrite_scalar(value.clone());
                     }
-                    node.expect_map_mut()?.set(key, Node::string(value.clone()));
+                    node.expect_map_mut()?.set(key, Node::Scalar(value.clone()));
                     Ok(())
                 })?;
             }
         }
+        spread(node);
     }
     Ok(())
 }
