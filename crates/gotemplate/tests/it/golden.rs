@@ -1,4 +1,4 @@
-//! Templates and what Go 1.26 with sprig 3.3 made of them (`corpus/*.json`).
+//! Templates and what Go 1.26 with sprig 3.3 made of them (`corpus/*.json`, re-made by `record/main.go`).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
