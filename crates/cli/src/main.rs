@@ -1,9 +1,15 @@
 //! The `kluctl` binary: arguments, printing, exit codes. It holds no engine logic.
 
+mod changes;
 mod commands;
 mod lazy_sources;
+mod opened;
 mod opening;
 mod options;
+mod results;
+mod running;
+mod stored;
+mod terminal;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -41,6 +47,12 @@ enum Command {
     Schema(commands::schema::SchemaArgs),
     /// Work with the sandbox, a Kubernetes API in this binary
     Sandbox(commands::sandbox::SandboxArgs),
+    Delete(commands::delete::DeleteArgs),
+    Deploy(commands::deploy::DeployArgs),
+    Diff(commands::diff::DiffArgs),
+    PokeImages(commands::poke_images::PokeImagesArgs),
+    Prune(commands::prune::PruneArgs),
+    Validate(commands::validate::ValidateArgs),
     /// Print the version
     Version(commands::version::VersionArgs),
 }
@@ -83,6 +95,18 @@ fn run() -> ExitCode {
         Command::Render(args) => commands::render::run(&args),
         Command::Schema(args) => commands::schema::run(&args),
         Command::Sandbox(args) => commands::sandbox::run(args),
+        Command::Delete(args) => commands::delete::run(&args, &cli.global),
+        Command::Deploy(args) => commands::deploy::run(&args, &cli.global),
+        Command::Diff(args) => commands::diff::run(&args, &cli.global),
+        Command::PokeImages(args) => commands::poke_images::run(&args, &cli.global),
+        Command::Prune(args) => commands::prune::run(&args, &cli.global),
+        Command::Validate(args) => commands::validate::run(&args, &cli.global),
         Command::Version(args) => commands::version::run(&args),
     }
+}
+
+/// Says why a command could not even start.
+fn fail(message: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "{message}");
+    ExitCode::FAILURE
 }

@@ -1,13 +1,19 @@
 //! One module per command.
 
+pub(crate) mod delete;
+pub(crate) mod deploy;
+pub(crate) mod diff;
 pub(crate) mod helm;
 pub(crate) mod helm_charts;
 pub(crate) mod kustomize;
 pub(crate) mod list_images;
 pub(crate) mod list_targets;
+pub(crate) mod poke_images;
+pub(crate) mod prune;
 pub(crate) mod render;
 mod rendering;
 pub(crate) mod sandbox;
 pub(crate) mod schema;
 pub(crate) mod template;
+pub(crate) mod validate;
 pub(crate) mod version;

@@ -9,6 +9,7 @@
 #![allow(clippy::struct_field_names, reason = "fields are named as their flags")]
 
 pub(crate) mod args;
+pub(crate) mod cluster;
 pub(crate) mod credentials;
 pub(crate) mod global;
 pub(crate) mod images;

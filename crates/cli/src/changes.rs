@@ -1,0 +1,72 @@
+//! What commands share that change objects: how changes are shown, asked about and counted.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use kluctl_api::CommandResult;
+use kluctl_object::ObjectRef;
+
+use crate::options::output::{MISC, OutputFormatFlags};
+use crate::results::{DiffStyle, Show};
+use crate::running::{CHANGES, Running};
+
+/// How a result with changes is shown.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = MISC)]
+pub(crate) struct ShowFlags {
+    #[command(flatten)]
+    pub(crate) output: OutputFormatFlags,
+
+    /// How the 'text' output format shows changes
+    #[arg(long, value_name = "style", value_enum, default_value_t = DiffStyle::Table)]
+    pub(crate) diff_style: DiffStyle,
+
+    /// Exit with 2 when there are changes and no errors
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+}
+
+impl ShowFlags {
+    /// What the flags mean; colours are for a diff that a person reads on a terminal.
+    pub(crate) fn show(&self, color: bool) -> Show {
+        use std::io::IsTerminal;
+        Show {
+            formats: self.output.output_format.clone(),
+            short: self.output.short_output,
+            style: self.diff_style,
+            color: color && std::io::stdout().is_terminal(),
+        }
+    }
+}
+
+/// Success, failure, or "there are changes".
+pub(crate) fn exit_code(result: &CommandResult, detailed: bool) -> Result<ExitCode, String> {
+    if !result.errors.is_empty() {
+        return Err("command failed".to_owned());
+    }
+    let changed = result
+        .objects
+        .iter()
+        .any(|object| object.new || object.deleted || object.orphan || !object.changes.is_empty());
+    if detailed && changed {
+        return Ok(ExitCode::from(CHANGES));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shows what will be deleted and, where wanted, asks.
+pub(crate) fn confirm_deletion(running: &Running, doomed: &[ObjectRef], ask: bool) -> bool {
+    if doomed.is_empty() {
+        return true;
+    }
+    let lines: String = doomed
+        .iter()
+        .map(|reference| format!("  {reference}\n"))
+        .collect();
+    running
+        .terminal
+        .text(&format!("The following objects will be deleted:\n{lines}"));
+    !ask || running
+        .terminal
+        .confirm(&format!("Do you really want to delete {} objects?", doomed.len()))
+}

@@ -1,0 +1,340 @@
+//! From flags to a rendered target in front of a cluster.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use clap::Args;
+use jiff::Timestamp;
+use kluctl_api::{CommandInfo, GitInfo, ProjectKey};
+use kluctl_cluster::{Cluster, ConnectError, ConnectOptions, connect};
+use kluctl_commands::{Head, Reader, Session, StepEnd, Target};
+use kluctl_project::config::{FixedImage, TargetConfig};
+use kluctl_project::outside::{ClusterReader, Sources};
+use kluctl_project::{OpenProject, RenderOptions, Stage, World, external_args, render};
+use kluctl_sandbox::{Sandbox, store_folder};
+use serde_json::{Map, Value};
+
+use crate::lazy_sources::{LazyRuntime, LazySources, cache_dir};
+use crate::opening;
+use crate::options::args::ArgsFlags;
+use crate::options::cluster::{RequestFlags, SandboxFlags};
+use crate::options::credentials::{GitCredentials, HelmCredentials, RegistryCredentials};
+use crate::options::images::ImageFlags;
+use crate::options::inclusion::InclusionFlags;
+use crate::options::output::RenderOutputDirFlags;
+use crate::options::project::ProjectFlags;
+use crate::options::sources::{self, MirrorFlags};
+use crate::options::target::{KubeconfigFlags, TargetFlags};
+use crate::running::Running;
+
+/// Flags of every command that works on a target.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct OpenFlags {
+    #[command(flatten)]
+    pub(crate) project: ProjectFlags,
+    #[command(flatten)]
+    pub(crate) target: TargetFlags,
+    #[command(flatten)]
+    pub(crate) kubeconfig: KubeconfigFlags,
+    #[command(flatten)]
+    pub(crate) sandbox: SandboxFlags,
+    #[command(flatten)]
+    pub(crate) args: ArgsFlags,
+    #[command(flatten)]
+    pub(crate) inclusion: InclusionFlags,
+    #[command(flatten)]
+    pub(crate) requests: RequestFlags,
+    #[command(flatten)]
+    pub(crate) render: RenderOutputDirFlags,
+    #[command(flatten)]
+    pub(crate) git: GitCredentials,
+    #[command(flatten)]
+    pub(crate) helm: HelmCredentials,
+    #[command(flatten)]
+    pub(crate) registry: RegistryCredentials,
+    #[command(flatten)]
+    pub(crate) mirrors: MirrorFlags,
+}
+
+/// What differs between commands.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OpenChoices {
+    /// `--fixed-image` and its company.
+    pub(crate) images: ImageFlags,
+    /// `--discriminator`.
+    pub(crate) discriminator: Option<String>,
+    /// Whether the command changes nothing, so that the cluster is asked for dry runs only.
+    pub(crate) read_only: bool,
+}
+
+/// A target that a command can work on.
+pub(crate) struct Opened {
+    pub(crate) target: Target,
+    pub(crate) session: Session,
+    /// Name of the context, for questions.
+    pub(crate) context: String,
+    /// Keeps the sandbox open, and its store locked, while the command runs.
+    _sandbox: Option<Arc<Sandbox>>,
+}
+
+/// A cluster and the name that it goes by.
+struct Connected {
+    cluster: Option<Cluster>,
+    context: String,
+    sandbox: Option<Arc<Sandbox>>,
+}
+
+/// Opens the project, connects the cluster and renders the target.
+pub(crate) fn open(running: &Running, flags: &OpenFlags, choices: &OpenChoices) -> Result<Opened, String> {
+    let start_time = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let (project, args, sources) = open_project(running, flags)?;
+    let config = opening::select(&project, &flags.target, choices.discriminator.as_deref());
+    let mut config = config.map_err(|problems| problems.to_string())?;
+    running.terminal.start("Initializing k8s client");
+    let connected = connect_target(running, flags, &project, &config);
+    let end = if connected.is_ok() {
+        StepEnd::Succeeded
+    } else {
+        StepEnd::Failed(None)
+    };
+    running.terminal.end("Initializing k8s client", end);
+    let connected = connected?;
+    if connected.cluster.is_some() && config.context.is_none() {
+        config.context = Some(connected.context.clone());
+    }
+    let reader = connected.cluster.as_ref().map(|cluster| {
+        let reader: Arc<dyn ClusterReader> = Arc::new(Reader::new(cluster, running.runtime.handle()));
+        reader
+    });
+    let keep_files = flags.render.render_output_dir.is_some();
+    let options = opening::render_options(&choices.images, &flags.inclusion, None, keep_files);
+    let options = options.map_err(|problems| problems.to_string())?;
+    let rendered = render_target(
+        running,
+        &project,
+        &config,
+        &options,
+        World {
+            cluster: reader,
+            sources,
+        },
+    )?;
+    if let Some(folder) = &flags.render.render_output_dir {
+        write_files(folder, &rendered.files.0)?;
+    }
+    let head = head(flags, &project, &config, start_time, args, &options.images);
+    let cluster = connected
+        .cluster
+        .map(|cluster| cluster.with_dry_run(choices.read_only));
+    Ok(Opened {
+        target: Target::new(head, rendered),
+        session: running.session(cluster),
+        context: connected.context,
+        _sandbox: connected.sandbox,
+    })
+}
+
+type Project = (OpenProject, Map<String, Value>, Arc<dyn Sources>);
+
+/// Opens the project with its arguments and sources.
+fn open_project(running: &Running, flags: &OpenFlags) -> Result<Project, String> {
+    let environment: BTreeMap<String, String> = std::env::vars().collect();
+    let home = environment.get("HOME").map(Utf8PathBuf::from);
+    let options = sources::resolve(
+        &flags.git,
+        &flags.helm,
+        &flags.registry,
+        &flags.mirrors,
+        &environment,
+        home.as_deref(),
+    )?;
+    let sources: Arc<dyn Sources> = Arc::new(LazySources::new(options, Arc::new(LazyRuntime::default())));
+    let read = |path: &Utf8Path| std::fs::read_to_string(path);
+    let args = external_args(&flags.args.arg, &flags.args.args_from_file, &read);
+    let (args, _) = args.map_err(|problems| problems.to_string())?;
+    let opened = opening::open(&flags.project, &flags.args, sources.clone());
+    let (project, warnings) = opened.map_err(|problems| problems.to_string())?;
+    for warning in warnings.iter().chain(&opening::failed_targets(&project)) {
+        running.terminal.warning(warning);
+    }
+    Ok((project, args, sources))
+}
+
+/// Opens the sandbox or the target's context.
+fn connect_target(
+    running: &Running,
+    flags: &OpenFlags,
+    project: &OpenProject,
+    target: &TargetConfig,
+) -> Result<Connected, String> {
+    let cache = cache_dir();
+    if let Some(folder) = &flags.sandbox.sandbox {
+        let context = target
+            .context
+            .clone()
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| "default".to_owned());
+        let folder = if folder.as_str().is_empty() {
+            let project = project.root().join(project.sub_dir());
+            store_folder(cache.as_std_path(), project.as_std_path(), &context)
+        } else {
+            folder.clone().into_std_path_buf()
+        };
+        return open_sandbox(running, flags, folder, context);
+    }
+    let options = ConnectOptions {
+        kubeconfig: flags.kubeconfig.kubeconfig.clone().map(PathBuf::from),
+        context: target.context.clone().filter(|name| !name.is_empty()),
+        cache: Some(cache.into_std_path_buf()),
+        limits: flags.requests.limits(),
+    };
+    match running.runtime.block_on(connect(&options)) {
+        Ok(connected) => Ok(Connected {
+            cluster: Some(connected.cluster),
+            context: connected.context,
+            sandbox: None,
+        }),
+        Err(ConnectError::NoKubeconfig) => {
+            running.terminal.warning(
+                "No valid KUBECONFIG provided, which means the Kubernetes client is not available. Depending on your \
+                 deployment project, this might cause follow-up errors.",
+            );
+            Ok(Connected {
+                cluster: None,
+                context: String::new(),
+                sandbox: None,
+            })
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn open_sandbox(
+    running: &Running,
+    flags: &OpenFlags,
+    folder: PathBuf,
+    context: String,
+) -> Result<Connected, String> {
+    let _runtime = running.runtime.enter();
+    let options = kluctl_sandbox::Options {
+        directory: Some(folder),
+        kubernetes_version: None,
+        controllers: true,
+    };
+    let sandbox = Sandbox::open(options).map_err(|error| error.to_string())?;
+    Ok(Connected {
+        cluster: Some(Cluster::new(sandbox.service(), flags.requests.limits())),
+        context,
+        sandbox: Some(sandbox),
+    })
+}
+
+/// Renders, and shows each stage as upstream does.
+fn render_target(
+    running: &Running,
+    project: &OpenProject,
+    target: &TargetConfig,
+    options: &RenderOptions,
+    world: World,
+) -> Result<kluctl_project::Rendered, String> {
+    let current = std::sync::Mutex::new(None::<&'static str>);
+    let terminal = &running.terminal;
+    let next = |text: Option<&'static str>| {
+        let mut current = current.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(text) = current.take() {
+            terminal.end(text, StepEnd::Succeeded);
+        }
+        if let Some(text) = text {
+            terminal.start(text);
+            *current = Some(text);
+        }
+    };
+    let on_stage = |stage: Stage| next((stage != Stage::Loading).then(|| stage.text()));
+    let rendered = render(project, target, options, &world, &on_stage);
+    let failed = rendered
+        .as_ref()
+        .map_or(true, |rendered| !rendered.errors.is_empty());
+    let last = *current.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    match last {
+        Some(text) if failed => terminal.end(text, StepEnd::Failed(None)),
+        _ => next(None),
+    }
+    let rendered = rendered.map_err(|problems| problems.to_string())?;
+    for warning in &rendered.warnings {
+        terminal.warning(warning);
+    }
+    if !rendered.errors.is_empty() {
+        return Err(multi_error(&rendered.errors));
+    }
+    terminal.step("Writing rendered objects");
+    Ok(rendered)
+}
+
+/// Several errors as one text.
+///
+/// Source: hashicorp/go-multierror `format.go`.
+pub(crate) fn multi_error(errors: &[kluctl_project::Problem]) -> String {
+    let noun = if errors.len() == 1 {
+        "1 error occurred:".to_owned()
+    } else {
+        format!("{} errors occurred:", errors.len())
+    };
+    let lines: Vec<String> = errors.iter().map(|error| format!("\n\t* {error}")).collect();
+    format!("{noun}{}\n\n", lines.concat())
+}
+
+fn write_files(folder: &Utf8Path, files: &[(Utf8PathBuf, bytes::Bytes)]) -> Result<(), String> {
+    for (path, content) in files {
+        let path = folder.join(path);
+        let write = || -> std::io::Result<()> {
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent)?;
+            }
+            std::fs::write(&path, content)
+        };
+        write().map_err(|error| format!("{path}: {error}"))?;
+    }
+    Ok(())
+}
+
+/// What every result says about the project and the call.
+fn head(
+    flags: &OpenFlags,
+    project: &OpenProject,
+    target: &TargetConfig,
+    start_time: String,
+    args: Map<String, Value>,
+    images: &[FixedImage],
+) -> Head {
+    let sub_dir = project.sub_dir().to_string();
+    Head {
+        project_key: ProjectKey {
+            repo_key: String::new(),
+            sub_dir: sub_dir.clone(),
+        },
+        git_info: GitInfo {
+            sub_dir,
+            ..GitInfo::default()
+        },
+        target_name: target.name.clone(),
+        target: serde_json::to_value(target).unwrap_or_default(),
+        command: CommandInfo {
+            start_time: Some(start_time),
+            target: flags.target.target.clone().unwrap_or_default(),
+            target_name_override: flags.target.target_name_override.clone().unwrap_or_default(),
+            context_override: flags.target.context.clone().unwrap_or_default(),
+            args: Some(Value::Object(args)),
+            images: images
+                .iter()
+                .filter_map(|image| serde_json::to_value(image).ok())
+                .collect(),
+            include_tags: flags.inclusion.include_tag.clone(),
+            exclude_tags: flags.inclusion.exclude_tag.clone(),
+            include_deployment_dirs: flags.inclusion.include_deployment_dir.clone(),
+            exclude_deployment_dirs: flags.inclusion.exclude_deployment_dir.clone(),
+            ..CommandInfo::default()
+        },
+    }
+}

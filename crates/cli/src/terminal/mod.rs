@@ -1,0 +1,163 @@
+//! What a person sees while a command runs: progress, warnings, questions. Everything here goes to standard error.
+
+mod live;
+mod plain;
+mod texts;
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kluctl_commands::{Event, Events, Step, StepEnd};
+
+use live::Live;
+use plain::Plain;
+
+/// How a line ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    Success,
+    Failure,
+    Warning,
+    Info,
+}
+
+/// Draws what happens: live lines on a terminal, plain lines elsewhere.
+#[derive(Clone)]
+pub(crate) struct Terminal {
+    display: Arc<Mutex<Display>>,
+}
+
+enum Display {
+    Live(Live),
+    Plain(Plain),
+}
+
+impl Terminal {
+    /// Looks at standard error: live lines need a terminal, and debug logs would tear them apart.
+    pub(crate) fn new(no_color: bool, debug: bool) -> Self {
+        let live = !debug && std::io::stderr().is_terminal();
+        let display = if live {
+            Display::Live(Live::new(!no_color))
+        } else {
+            Display::Plain(Plain::default())
+        };
+        Self {
+            display: Arc::new(Mutex::new(display)),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Display> {
+        self.display.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where commands send what happens.
+    pub(crate) fn events(&self) -> Events {
+        let terminal = self.clone();
+        Events::new(move |event| terminal.show(&event))
+    }
+
+    /// Shows one event.
+    pub(crate) fn show(&self, event: &Event) {
+        match &mut *self.lock() {
+            Display::Live(live) => live.show(event),
+            Display::Plain(plain) => plain.show(event),
+        }
+    }
+
+    /// Starts a step that ends when [`Terminal::end`] is called.
+    pub(crate) fn start(&self, text: &str) {
+        self.show(&Event::StepStarted(Step::Named(text.to_owned())));
+    }
+
+    /// Ends a step.
+    pub(crate) fn end(&self, text: &str, end: StepEnd) {
+        self.show(&Event::StepEnded(Step::Named(text.to_owned()), end));
+    }
+
+    /// A step that is over at once.
+    pub(crate) fn step(&self, text: &str) {
+        self.start(text);
+        self.end(text, StepEnd::Succeeded);
+    }
+
+    /// Warns.
+    pub(crate) fn warning(&self, text: &str) {
+        self.show(&Event::Warning(text.to_owned()));
+    }
+
+    /// Tells.
+    pub(crate) fn info(&self, text: &str) {
+        self.show(&Event::Info(text.to_owned()));
+    }
+
+    /// The final error of a command.
+    pub(crate) fn error(&self, text: &str) {
+        match &mut *self.lock() {
+            Display::Live(live) => live.line(Mark::Failure, text),
+            Display::Plain(_) => write_line(text),
+        }
+    }
+
+    /// Text on standard error that is part of the conversation, such as what will be deleted.
+    pub(crate) fn text(&self, text: &str) {
+        self.aside(|| {
+            let _ = std::io::stderr().write_all(text.as_bytes());
+        });
+    }
+
+    /// Does something that writes to the terminal too, with live lines out of the way.
+    pub(crate) fn aside<T>(&self, action: impl FnOnce() -> T) -> T {
+        match &mut *self.lock() {
+            Display::Live(live) => live.aside(action),
+            Display::Plain(_) => action(),
+        }
+    }
+
+    /// Asks a question; whatever is not understood is asked again, and no answer is a "no".
+    pub(crate) fn confirm(&self, question: &str) -> bool {
+        loop {
+            let prompt = match &*self.lock() {
+                Display::Live(live) => live.prompt(question),
+                Display::Plain(_) => format!("{question} (y/N) "),
+            };
+            self.text(&prompt);
+            let mut answer = String::new();
+            let read = std::io::stdin().lock().read_line(&mut answer);
+            let error = match read {
+                Ok(0) => Some("EOF".to_owned()),
+                Ok(_) => None,
+                Err(error) => Some(error.to_string()),
+            };
+            if let Some(error) = error {
+                self.warning(&format!("Failed prompting for \"{question}\". Error: {error}"));
+                return false;
+            }
+            match answer.trim() {
+                "y" | "Y" | "yes" | "Yes" | "YES" => return true,
+                "" | "n" | "N" | "no" | "No" | "NO" => return false,
+                _ => self.warning("Please type yes or no and then press enter!"),
+            }
+        }
+    }
+}
+
+/// Writes a line to standard error; where that fails there is nobody to tell.
+fn write_line(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Columns of the terminal: `COLUMNS`, else what standard output has, else 80.
+pub(crate) fn width() -> usize {
+    let from_env = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let from_terminal = || {
+        let size = std::io::stdout()
+            .is_terminal()
+            .then(terminal_size::terminal_size)
+            .flatten();
+        size.map(|(width, _)| usize::from(width.0))
+    };
+    from_env
+        .or_else(from_terminal)
+        .filter(|width| *width > 0)
+        .unwrap_or(80)
+}

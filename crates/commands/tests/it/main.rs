@@ -1,0 +1,17 @@
+//! Commands against servers: the same story on the sandbox and, where it is there, on a real kube-apiserver.
+
+mod server;
+mod story;
+
+#[test]
+fn the_story_on_the_sandbox() {
+    let server = server::sandbox();
+    story::tell(&server);
+}
+
+#[test]
+fn the_story_on_a_real_server() {
+    if let Some(server) = server::real() {
+        story::tell(&server);
+    }
+}
