@@ -27,7 +27,7 @@ many_folders() {
 
 many_objects() {
     mkdir -p "$2"
-    printf 'namePrefix: p-\nnamespace: n\nresources:\n- all.yaml\n' >"$2/kustomization.yaml"
+    printf 'namePrefix: p-\nnamespace: team\nresources:\n- all.yaml\n' >"$2/kustomization.yaml"
     for i in $(seq $(($1 / 2))); do
         printf -- '---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c%s\n' "$i"
         printf -- '---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: d%s\nspec:\n  template:\n    spec:\n' "$i"
