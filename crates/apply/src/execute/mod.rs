@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use kluctl_cluster::Cluster;
 use kluctl_object::{Object, ObjectRef};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -160,7 +160,12 @@ pub async fn execute(
         items: vec![ItemOutcome::default(); plan.items.len()],
     };
     let mut running = JoinSet::new();
+    // items start working only when all that may start with them are told: lines then come in one order
+    let (go, _) = watch::channel(0);
     for (index, item) in plan.items.iter().enumerate() {
+        if slots.available_permits() == 0 {
+            go.send_replace(index);
+        }
         let slot = Arc::clone(&slots).acquire_owned().await.ok();
         collect(&mut running, &mut outcome, Some(()));
         if run.stop.is_cancelled() {
@@ -176,14 +181,21 @@ pub async fn execute(
             run.events.send(Event::BarrierStarted(barrier.message.clone()));
         }
         let shared = Arc::clone(&run);
-        running.spawn(async move { (index, item::run(&shared, index, slot).await) });
+        let mut told = go.subscribe();
+        running.spawn(async move {
+            // the sender outlives the run, so this ends when the item is told
+            let _ = told.wait_for(|started| *started > index).await;
+            (index, item::run(&shared, index, slot).await)
+        });
         if item.barrier.is_some() {
+            go.send_replace(index + 1);
             while let Some(ended) = running.join_next().await {
                 store(&mut outcome, ended);
             }
             run.events.send(Event::BarrierEnded);
         }
     }
+    go.send_replace(plan.items.len());
     while let Some(ended) = running.join_next().await {
         store(&mut outcome, ended);
     }
