@@ -119,7 +119,9 @@ impl ResultStore {
         let old = summaries
             .iter()
             .filter(|known| known.project_key == result.project_key && known.target_key == result.target_key)
-            .skip(self.kept.commands);
+            // times have only seconds: what was just written stays, whatever it is sorted behind
+            .filter(|known| known.id != result.id)
+            .skip(self.kept.commands.saturating_sub(1));
         for known in old {
             self.delete("cr", &known.id, &known.project_key, &mut written)
                 .await;
@@ -155,7 +157,9 @@ impl ResultStore {
         let old = summaries
             .iter()
             .filter(|known| known.project_key == result.project_key && known.target_key == result.target_key)
-            .skip(self.kept.validations);
+            // times have only seconds: what was just written stays, whatever it is sorted behind
+            .filter(|known| known.id != result.id)
+            .skip(self.kept.validations.saturating_sub(1));
         for known in old {
             self.delete("vr", &known.id, &known.project_key, &mut written)
                 .await;

@@ -29,7 +29,8 @@ pub(super) fn command(result: &CommandResult, flavor: Flavor) -> String {
     counts(&mut out, result);
     problems(&mut out, "Errors", "CAUTION", &result.errors, flavor);
     problems(&mut out, "Warnings", "WARNING", &result.warnings, flavor);
-    let lists: [(&str, fn(&ResultObject) -> bool); 4] = [
+    type Is = fn(&ResultObject) -> bool;
+    let lists: [(&str, Is); 4] = [
         ("New objects", |object| object.new),
         ("Deleted objects", |object| object.deleted),
         ("Orphan objects", |object| object.orphan),

@@ -1,5 +1,7 @@
 //! Commands against servers: the same story on the sandbox and, where it is there, on a real kube-apiserver.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 mod server;
 mod story;
 
