@@ -2,4 +2,7 @@
 //!
 //! These tests belong to the package of the binary, so that Cargo always builds it first.
 
+mod quickstart;
+mod servers;
 mod start;
+mod tutorial;

@@ -1,5 +1,6 @@
 //! Workshop commands: everything longer than one cargo command.
 
+mod bench;
 mod dist;
 mod go_tags;
 mod schema;
@@ -13,6 +14,7 @@ fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
+        ["bench", groups @ ..] => bench::run(groups),
         ["tidy"] => tidy::run(),
         ["dist"] => dist::run(None),
         ["dist", target] => dist::run(Some(target)),
@@ -20,6 +22,8 @@ fn main() -> Result<()> {
         ["schema", kubernetes, version, output] => {
             schema::generate(Path::new(kubernetes), version, Path::new(output))
         }
-        _ => bail!("usage: cargo xtask tidy | dist [TARGET] | schema KUBERNETES-SOURCE VERSION OUTPUT"),
+        _ => bail!(
+            "usage: cargo xtask tidy | bench [start] [charts] [kustomize] [render] [deploy] | dist [TARGET] | schema KUBERNETES-SOURCE VERSION OUTPUT"
+        ),
     }
 }

@@ -14,6 +14,7 @@ mod deploy;
 mod diff;
 mod finish;
 mod hash;
+pub mod helm_charts;
 mod items;
 mod poke_images;
 mod prune;

@@ -5,6 +5,8 @@ pub(crate) mod deploy;
 pub(crate) mod diff;
 pub(crate) mod helm;
 pub(crate) mod helm_charts;
+pub(crate) mod helm_pull;
+pub(crate) mod helm_update;
 pub(crate) mod kustomize;
 pub(crate) mod list_images;
 pub(crate) mod list_targets;

@@ -1,0 +1,98 @@
+//! `kluctl helm-update`.
+
+use std::io::{BufRead, Write};
+use std::process::ExitCode;
+
+use kluctl_commands::helm_charts::{self, Update};
+
+use super::helm_pull::{ChartProject, tell};
+
+/// Recursively searches for 'helm-chart.yaml' files and checks for new available versions
+///
+/// Optionally performs the actual upgrade and/or add a commit to version control.
+#[derive(Debug, clap::Args)]
+pub(crate) struct HelmUpdateArgs {
+    #[command(flatten)]
+    project: ChartProject,
+
+    /// Write new versions into helm-chart.yaml and perform helm-pull afterwards
+    #[arg(long, help_heading = "Misc arguments")]
+    upgrade: bool,
+
+    /// Create a git commit for every updated chart
+    #[arg(long, help_heading = "Misc arguments")]
+    commit: bool,
+
+    /// Ask for every Helm Chart if it should be upgraded.
+    #[arg(long, short = 'i', help_heading = "Misc arguments")]
+    interactive: bool,
+}
+
+/// Names newer versions, and with `--upgrade` writes them into the files and pulls the charts.
+pub(crate) fn run(args: &HelmUpdateArgs) -> ExitCode {
+    match update(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            anstream::eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn update(args: &HelmUpdateArgs) -> Result<(), String> {
+    if args.commit {
+        return Err("--commit: this version writes no Git commits; use --upgrade and commit the changed files yourself".to_owned());
+    }
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+    let sources = args.project.sources(&runtime)?;
+    let folder = args.project.folder();
+    let updates = helm_charts::updates(&folder, &sources, &mut tell).map_err(|error| error.to_string())?;
+    let mut upgraded = false;
+    for update in &updates {
+        let place = update.file.folder();
+        let Update { old, new, .. } = update;
+        let chart = update.file.chart.name();
+        if update.file.chart.skip_update {
+            anstream::eprintln!("{place}: Skipped update to version {new}");
+            continue;
+        }
+        anstream::eprintln!("{place}: Chart {chart} (old version {old}) has new version {new} available");
+        if !args.upgrade {
+            continue;
+        }
+        let question = format!("{place}: Do you want to upgrade Chart {chart} to version {new}?");
+        if args.interactive && !confirm(&question) {
+            continue;
+        }
+        helm_charts::upgrade(&folder, update).map_err(|error| error.to_string())?;
+        anstream::eprintln!("{place}: Updated Chart version to {new}");
+        upgraded = true;
+    }
+    if upgraded {
+        helm_charts::pull(&folder, &sources, false, &mut tell).map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// Asks until it is answered; no answer counts as no.
+fn confirm(question: &str) -> bool {
+    loop {
+        anstream::eprint!("{question} (y/N) ");
+        // Prompts are advice only: when they cannot be shown, the answer is still read.
+        let _ = std::io::stderr().flush();
+        let mut line = String::new();
+        if !std::io::stdin()
+            .lock()
+            .read_line(&mut line)
+            .is_ok_and(|read| read > 0)
+        {
+            anstream::eprintln!("Failed prompting for \"{question}\". Error: EOF");
+            return false;
+        }
+        match line.trim() {
+            "y" | "Y" | "yes" | "Yes" | "YES" => return true,
+            "" | "n" | "N" | "no" | "No" | "NO" => return false,
+            _ => {}
+        }
+    }
+}
