@@ -47,6 +47,7 @@ enum Command {
     Schema(commands::schema::SchemaArgs),
     /// Work with the sandbox, a Kubernetes API in this binary
     Sandbox(commands::sandbox::SandboxArgs),
+    Completion(commands::completion::CompletionArgs),
     Delete(commands::delete::DeleteArgs),
     Deploy(commands::deploy::DeployArgs),
     Diff(commands::diff::DiffArgs),
@@ -97,6 +98,7 @@ fn run() -> ExitCode {
         Command::Render(args) => commands::render::run(&args),
         Command::Schema(args) => commands::schema::run(&args),
         Command::Sandbox(args) => commands::sandbox::run(args),
+        Command::Completion(args) => commands::completion::run(&args, Cli::command()),
         Command::Delete(args) => commands::delete::run(&args, &cli.global),
         Command::Deploy(args) => commands::deploy::run(&args, &cli.global),
         Command::Diff(args) => commands::diff::run(&args, &cli.global),

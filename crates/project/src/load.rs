@@ -424,13 +424,13 @@ impl Loading<'_> {
 
     fn item_dir(&self, path: &str) -> Result<Utf8PathBuf, Problem> {
         let dir = normalize(&join(self.dir, path.trim_start_matches('/')));
-        let found = self
-            .place
-            .text
-            .lines()
-            .zip(1..)
-            .find(|(line, _)| line.contains(path));
         let problem = |message: String| {
+            let found = self
+                .place
+                .text
+                .lines()
+                .zip(1..)
+                .find(|(line, _)| line.contains(path));
             let mut problem = Problem::in_file(self.place.file, message);
             if let (Some(place), Some((line, number))) = (problem.places.first_mut(), found) {
                 (place.line, place.source_line) = (number, Some(line.to_owned()));

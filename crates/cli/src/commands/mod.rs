@@ -1,5 +1,6 @@
 //! One module per command.
 
+pub(crate) mod completion;
 pub(crate) mod delete;
 pub(crate) mod deploy;
 pub(crate) mod diff;

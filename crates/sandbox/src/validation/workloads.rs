@@ -8,7 +8,7 @@ use crate::selector::LabelSelector;
 use crate::status::Cause;
 
 use super::metadata::labels;
-use super::{at_least_zero, map, pods};
+use super::{at_least_zero, items, map, pods};
 
 /// Checks a workload's spec.
 pub(super) fn check(resource: &Resource, object: &Object) -> Vec<Cause> {
@@ -74,7 +74,10 @@ fn workload(plural: &str, spec: &Value) -> Vec<Cause> {
             detail,
         ));
     }
-    causes.extend(pods::spec(&template["spec"], "spec.template.spec"));
+    causes.extend(pods::spec(
+        &with_claims(&template["spec"], spec),
+        "spec.template.spec",
+    ));
     let policy = template["spec"]["restartPolicy"].as_str().unwrap_or("Always");
     let known = ["OnFailure", "Never"].contains(&policy);
     if known {
@@ -198,4 +201,22 @@ fn cron_job(spec: &Value) -> Vec<Cause> {
     }
     causes.extend(template);
     causes
+}
+
+/// The Pod's spec with a volume for every claim template, since a StatefulSet's Pods may mount them by name.
+fn with_claims<'v>(pod: &'v Value, spec: &Value) -> std::borrow::Cow<'v, Value> {
+    let claims = items(spec, "volumeClaimTemplates");
+    if claims.is_empty() || !pod.is_object() {
+        return std::borrow::Cow::Borrowed(pod);
+    }
+    let mut pod = pod.clone();
+    let names = claims
+        .iter()
+        .filter_map(|claim| claim["metadata"]["name"].as_str());
+    let volumes = names.map(|name| json!({ "name": name, "emptyDir": {} }));
+    match pod["volumes"].as_array_mut() {
+        Some(list) => list.extend(volumes),
+        None => pod["volumes"] = volumes.collect(),
+    }
+    std::borrow::Cow::Owned(pod)
 }
