@@ -85,11 +85,7 @@ fn environments_do_not_share_a_store() {
         diff.contains("Namespace/quickstart-prod") && !diff.contains("Orphan objects"),
         "{diff}"
     );
-    environment
-        .run(["sandbox", "reset", "--yes"])
-        .expect(0)
-        .stdout
-        .clear();
+    environment.run(["sandbox", "reset"]).expect(0).stdout.clear();
     let again = environment
         .run(["diff", "-t", "dev", "--sandbox", "--short-output"])
         .expect(0)

@@ -91,9 +91,19 @@ fn deploy(environment: &Environment) -> Output {
     environment.run(["deploy", "--yes"]).expect(0)
 }
 
+fn on_terminal(environment: &Environment) -> std::process::Command {
+    let mut command = environment.command(["deploy"]);
+    command.env("TERM", "xterm-256color");
+    command
+}
+
 /// Deploys on a terminal: waits for the question, answers it, and gives all that was shown.
 fn deploy_and_confirm(environment: &Environment) -> String {
-    let mut session = Session::spawn(environment.command(["deploy"])).expect("a terminal");
+    let mut session = Session::spawn(on_terminal(environment)).expect("a terminal");
+    session
+        .get_process_mut()
+        .set_window_size(160, 50)
+        .expect("a size");
     session.set_expect_timeout(Some(std::time::Duration::from_secs(120)));
     let before = session
         .expect(Regex(r"The diff succeeded, do you want to proceed\? \(y/N\)"))
@@ -104,7 +114,21 @@ fn deploy_and_confirm(environment: &Environment) -> String {
         .expect(Eof)
         .unwrap_or_else(|error| panic!("it does not end: {error}"));
     shown.push_str(&String::from_utf8_lossy(after.as_bytes()));
-    shown
+    without_colors(&shown)
+}
+
+/// The text without the escape sequences of a terminal (ECMA-48, `CSI ... final byte`).
+fn without_colors(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, sequence)) = rest.split_once("\x1b[") {
+        plain.push_str(before);
+        let end = sequence
+            .find(|c: char| c.is_ascii_alphabetic())
+            .map_or(sequence.len(), |end| end + 1);
+        rest = &sequence[end..];
+    }
+    plain + rest
 }
 
 #[test]
@@ -248,9 +272,13 @@ fn upgrades(environment: &Environment) {
             "| | +ingress-nginx-4.5.2 |",
         ]
     );
-    deploy(environment);
+    drop(deploy(environment));
     let after = environment.run(["diff", "--short-output"]).expect(0).stdout;
-    assert!(!after.contains("ClusterRole/ingress-nginx"), "{after}");
+    let changed = section(&after, "Changed objects");
+    assert!(
+        !changed.iter().any(|name| name.contains("ingress-nginx")),
+        "{after}"
+    );
 }
 
 /// Tabula rasa: the order of the project holds on an empty server.

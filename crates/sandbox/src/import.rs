@@ -36,7 +36,9 @@ pub struct Imported {
 pub fn store_folder(cache: &Path, project: &Path, context: &str) -> PathBuf {
     cache
         .join("sandbox")
-        .join(hash(&project.display().to_string()))
+        .join(hash(
+            &project.components().collect::<PathBuf>().display().to_string(),
+        ))
         .join(file_name(context))
 }
 

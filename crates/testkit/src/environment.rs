@@ -98,8 +98,7 @@ impl Environment {
             .env("TZ", "UTC")
             .env("LC_ALL", "C.UTF-8")
             .env("KUBECONFIG", self.home().join("no-kubeconfig"))
-            .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null());
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 

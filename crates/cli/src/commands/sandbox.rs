@@ -71,9 +71,9 @@ struct StoreArgs {
     /// Project the sandbox belongs to; the current folder when it is not given
     #[arg(long, value_name = "DIR")]
     project_dir: Option<PathBuf>,
-    /// Context the sandbox stands for
-    #[arg(long, default_value = "default")]
-    context: String,
+    /// Context the sandbox stands for: `default` when it is not given, and for `reset` all of the project
+    #[arg(long)]
+    context: Option<String>,
 }
 
 impl StoreArgs {
@@ -89,7 +89,11 @@ impl StoreArgs {
             )
         })?;
         let cache = cache_folder().ok_or("failed to find the user's cache folder; pass `--data`")?;
-        Ok(store_folder(&cache, &project, &self.context))
+        Ok(store_folder(
+            &cache,
+            &project,
+            self.context.as_deref().unwrap_or("default"),
+        ))
     }
 }
 
@@ -245,8 +249,19 @@ fn read(path: &Path) -> Result<Vec<(String, String)>, String> {
 
 fn reset(args: &ResetArgs) -> Result<(), String> {
     let folder = args.store.folder()?;
-    if !folder.join("objects.redb").is_file() {
-        return Ok(());
+    let mut folders = vec![folder.clone()];
+    if let (None, None, Some(project)) = (&args.store.data, &args.store.context, folder.parent()) {
+        folders = match std::fs::read_dir(project) {
+            Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
+            Err(_) => Vec::new(),
+        };
+        folders.sort();
     }
-    Sandbox::erase(&folder).map_err(|error| chain(&error))
+    for folder in folders
+        .iter()
+        .filter(|folder| folder.join("objects.redb").is_file())
+    {
+        Sandbox::erase(folder).map_err(|error| chain(&error))?;
+    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Live lines at the bottom of a terminal; what has ended scrolls up with a mark.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -132,7 +133,11 @@ impl Live {
 
     /// Writes a line that stays.
     pub(super) fn line(&mut self, mark: Mark, text: &str) {
-        let _ = self.lines.println(format!("{} {text}", self.glyph(mark)));
+        let line = format!("{} {text}", self.glyph(mark));
+        // `println` of the library loses lines that come when no bar is left.
+        self.lines.suspend(|| {
+            let _ = writeln!(std::io::stderr(), "{line}");
+        });
     }
 
     fn glyph(&self, mark: Mark) -> String {
