@@ -2,6 +2,7 @@
 //!
 //! These tests belong to the package of the binary, so that Cargo always builds it first.
 
+mod corpus;
 mod quickstart;
 mod servers;
 mod start;

@@ -104,15 +104,13 @@ fn deploy_and_confirm(environment: &Environment) -> String {
         .get_process_mut()
         .set_window_size(160, 50)
         .expect("a size");
-    session.set_expect_timeout(Some(std::time::Duration::from_secs(120)));
+    session.set_expect_timeout(Some(std::time::Duration::from_mins(2)));
     let before = session
         .expect(Regex(r"The diff succeeded, do you want to proceed\? \(y/N\)"))
-        .unwrap_or_else(|error| panic!("no question came: {error}"));
+        .expect("the question");
     let mut shown = String::from_utf8_lossy(before.as_bytes()).into_owned();
     session.send_line("y").expect("typing");
-    let after = session
-        .expect(Eof)
-        .unwrap_or_else(|error| panic!("it does not end: {error}"));
+    let after = session.expect(Eof).expect("the end");
     shown.push_str(&String::from_utf8_lossy(after.as_bytes()));
     without_colors(&shown)
 }
