@@ -4,11 +4,15 @@ use std::process::ExitCode;
 
 use clap::Args;
 use kluctl_api::CommandResult;
+use kluctl_commands::Finished;
 use kluctl_object::ObjectRef;
 
+use crate::opened::Opened;
 use crate::options::output::{MISC, OutputFormatFlags};
-use crate::results::{DiffStyle, Show};
+use crate::options::run::CommandResultFlags;
+use crate::results::{DiffStyle, Show, write_command};
 use crate::running::{CHANGES, Running};
+use crate::stored::write_result;
 
 /// How a result with changes is shown.
 #[derive(Clone, Debug, Default, Args)]
@@ -39,8 +43,34 @@ impl ShowFlags {
     }
 }
 
+/// Ends a command: stores its result where it has a place for results, shows it, and gives the exit code.
+pub(crate) fn conclude(
+    running: &Running,
+    opened: &Opened,
+    show: &ShowFlags,
+    results: Option<&CommandResultFlags>,
+    mut finished: Finished,
+) -> Result<ExitCode, String> {
+    if let Some(flags) = results {
+        write_result(
+            running,
+            flags,
+            opened.session.cluster.as_ref(),
+            &mut finished.result,
+        );
+    }
+    let result = finished.clear.as_ref().unwrap_or(&finished.result);
+    write_command(
+        &running.terminal,
+        &show.show(running.color),
+        result,
+        &finished.versions,
+    )?;
+    exit_code(&finished.result, show.detailed_exitcode)
+}
+
 /// Success, failure, or "there are changes".
-pub(crate) fn exit_code(result: &CommandResult, detailed: bool) -> Result<ExitCode, String> {
+fn exit_code(result: &CommandResult, detailed: bool) -> Result<ExitCode, String> {
     if !result.errors.is_empty() {
         return Err("command failed".to_owned());
     }

@@ -12,7 +12,7 @@ use kluctl_cluster::{Cluster, ConnectError, ConnectOptions, connect};
 use kluctl_commands::{Head, Reader, Session, StepEnd, Target};
 use kluctl_project::config::{FixedImage, TargetConfig};
 use kluctl_project::outside::{ClusterReader, Sources};
-use kluctl_project::{OpenProject, RenderOptions, Stage, World, external_args, render};
+use kluctl_project::{OpenProject, RenderOptions, Stage, World, render};
 use kluctl_sandbox::{Sandbox, store_folder};
 use serde_json::{Map, Value};
 
@@ -151,11 +151,8 @@ fn open_project(running: &Running, flags: &OpenFlags) -> Result<Project, String>
         home.as_deref(),
     )?;
     let sources: Arc<dyn Sources> = Arc::new(LazySources::new(options, Arc::new(LazyRuntime::default())));
-    let read = |path: &Utf8Path| std::fs::read_to_string(path);
-    let args = external_args(&flags.args.arg, &flags.args.args_from_file, &read);
-    let (args, _) = args.map_err(|problems| problems.to_string())?;
     let opened = opening::open(&flags.project, &flags.args, sources.clone());
-    let (project, warnings) = opened.map_err(|problems| problems.to_string())?;
+    let (project, args, warnings) = opened.map_err(|problems| problems.to_string())?;
     for warning in warnings.iter().chain(&opening::failed_targets(&project)) {
         running.terminal.warning(warning);
     }

@@ -11,6 +11,8 @@ use kluctl_project::{
     external_args,
 };
 
+use serde_json::{Map, Value};
+
 use crate::options::args::ArgsFlags;
 use crate::options::images::ImageFlags;
 use crate::options::inclusion::InclusionFlags;
@@ -29,22 +31,25 @@ pub(crate) fn project_dir(flags: &ProjectDirFlags) -> Result<Utf8PathBuf, Proble
     })
 }
 
-/// Opens the project that flags name, and gives what a person should know about it.
+/// A project, the arguments that came from outside, and warnings.
+pub(crate) type Opening = (OpenProject, Map<String, Value>, Vec<String>);
+
+/// Opens the project that flags name, and gives the arguments from outside and what a person should know about it.
 pub(crate) fn open(
     flags: &ProjectFlags,
     args: &ArgsFlags,
     sources: Arc<dyn Sources>,
-) -> Result<(OpenProject, Vec<String>), Problems> {
+) -> Result<Opening, Problems> {
     let read = |path: &Utf8Path| std::fs::read_to_string(path);
     let (args, mut warnings) = external_args(&args.arg, &args.args_from_file, &read)?;
     let options = OpenOptions {
         project_dir: project_dir(&flags.dir)?,
         project_config: flags.project_config.clone(),
-        args,
+        args: args.clone(),
     };
     let project = OpenProject::open(options, sources)?;
     warnings.extend(project.warnings().iter().cloned());
-    Ok((project, warnings))
+    Ok((project, args, warnings))
 }
 
 /// Warnings about targets that could not be loaded, for commands that go on without them.

@@ -27,8 +27,20 @@ pub(crate) const CHANGES: u8 = 2;
 const WORKERS: usize = 4;
 
 impl Running {
+    /// Runs a command from its start to its exit code.
+    pub(crate) fn run(
+        global: &GlobalFlags,
+        timeout: Duration,
+        command: impl FnOnce(&Self) -> Result<ExitCode, String>,
+    ) -> ExitCode {
+        match Self::start(global, Some(timeout)) {
+            Ok(running) => running.finish(command(&running)),
+            Err(error) => crate::fail(&error),
+        }
+    }
+
     /// Starts a runtime, and stops everything on Ctrl-C or when the time is over.
-    pub(crate) fn start(global: &GlobalFlags, timeout: Option<Duration>) -> Result<Self, String> {
+    fn start(global: &GlobalFlags, timeout: Option<Duration>) -> Result<Self, String> {
         // the one place that decides which cryptography TLS uses; a second call changes nothing
         let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -97,7 +109,7 @@ impl Running {
     }
 
     /// Runs a command to its end and turns its error into the last line and the exit code.
-    pub(crate) fn finish(&self, outcome: Result<ExitCode, String>) -> ExitCode {
+    fn finish(&self, outcome: Result<ExitCode, String>) -> ExitCode {
         outcome.unwrap_or_else(|message| {
             self.terminal.error(&message);
             ExitCode::FAILURE

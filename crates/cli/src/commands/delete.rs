@@ -5,15 +5,13 @@ use std::process::ExitCode;
 use clap::Args;
 use kluctl_commands::DeleteOptions;
 
-use crate::changes::{ShowFlags, confirm_deletion, exit_code};
+use crate::changes::{ShowFlags, conclude, confirm_deletion};
 use crate::opened::{OpenChoices, OpenFlags, open};
 use crate::options::global::GlobalFlags;
 use crate::options::images::ImageFlags;
 use crate::options::output::MISC;
 use crate::options::run::{CommandResultFlags, DryRunFlags, YesFlags};
-use crate::results::write_command;
 use crate::running::Running;
-use crate::stored::write_result;
 
 /// Delete a target (or parts of it) from the corresponding cluster
 ///
@@ -47,10 +45,7 @@ pub(crate) struct DeleteArgs {
 
 /// Finds what is to go, shows it, asks, and deletes it.
 pub(crate) fn run(args: &DeleteArgs, global: &GlobalFlags) -> ExitCode {
-    match Running::start(global, Some(args.open.project.timeout)) {
-        Ok(running) => running.finish(delete(args, &running)),
-        Err(error) => crate::fail(&error),
-    }
+    Running::run(global, args.open.project.timeout, |running| delete(args, running))
 }
 
 fn delete(args: &DeleteArgs, running: &Running) -> Result<ExitCode, String> {
@@ -68,19 +63,6 @@ fn delete(args: &DeleteArgs, running: &Running) -> Result<ExitCode, String> {
     let ask = !args.yes.yes && !args.dry_run.dry_run;
     let mut confirm = |doomed: &[kluctl_object::ObjectRef]| confirm_deletion(running, doomed, ask);
     let work = kluctl_commands::delete(&opened.session, &opened.target, &options, &mut confirm);
-    let mut finished = running.runtime.block_on(work);
-    write_result(
-        running,
-        &args.results,
-        opened.session.cluster.as_ref(),
-        &mut finished.result,
-    );
-    let result = finished.clear.as_ref().unwrap_or(&finished.result);
-    write_command(
-        &running.terminal,
-        &args.show.show(running.color),
-        result,
-        &finished.versions,
-    )?;
-    exit_code(&finished.result, args.show.detailed_exitcode)
+    let finished = running.runtime.block_on(work);
+    conclude(running, &opened, &args.show, Some(&args.results), finished)
 }

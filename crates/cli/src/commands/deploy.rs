@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use kluctl_commands::{DeployOptions, ExecuteOptions, Finished};
 
-use crate::changes::{ShowFlags, exit_code};
+use crate::changes::{ShowFlags, conclude};
 use crate::opened::{OpenChoices, OpenFlags, open};
 use crate::options::global::GlobalFlags;
 use crate::options::images::ImageFlags;
@@ -16,7 +16,6 @@ use crate::options::run::{
 };
 use crate::results::write_command;
 use crate::running::Running;
-use crate::stored::write_result;
 
 /// Deploys a target to the corresponding cluster
 ///
@@ -64,10 +63,7 @@ pub(crate) struct DeployArgs {
 
 /// Renders, shows what would change, asks, applies, waits, and tells what changed.
 pub(crate) fn run(args: &DeployArgs, global: &GlobalFlags) -> ExitCode {
-    match Running::start(global, Some(args.open.project.timeout)) {
-        Ok(running) => running.finish(deploy(args, &running)),
-        Err(error) => crate::fail(&error),
-    }
+    Running::run(global, args.open.project.timeout, |running| deploy(args, running))
 }
 
 fn deploy(args: &DeployArgs, running: &Running) -> Result<ExitCode, String> {
@@ -109,15 +105,7 @@ fn deploy(args: &DeployArgs, running: &Running) -> Result<ExitCode, String> {
         shown.is_ok() && running.terminal.confirm(question)
     };
     let work = kluctl_commands::deploy(&opened.session, &opened.target, &options, &mut confirm);
-    let mut finished = running.runtime.block_on(work);
+    let finished = running.runtime.block_on(work);
     shown?;
-    write_result(
-        running,
-        &args.results,
-        opened.session.cluster.as_ref(),
-        &mut finished.result,
-    );
-    let result = finished.clear.as_ref().unwrap_or(&finished.result);
-    write_command(&running.terminal, &show, result, &finished.versions)?;
-    exit_code(&finished.result, args.show.detailed_exitcode)
+    conclude(running, &opened, &args.show, Some(&args.results), finished)
 }

@@ -5,13 +5,12 @@ use std::process::ExitCode;
 use clap::Args;
 use kluctl_commands::{DiffCommandOptions, DiffOptions, ExecuteOptions};
 
-use crate::changes::{ShowFlags, exit_code};
+use crate::changes::{ShowFlags, conclude};
 use crate::opened::{OpenChoices, OpenFlags, open};
 use crate::options::global::GlobalFlags;
 use crate::options::images::ImageFlags;
 use crate::options::output::MISC;
 use crate::options::run::{ForceApplyFlags, IgnoreFlags, ReplaceOnErrorFlags};
-use crate::results::write_command;
 use crate::running::Running;
 
 /// Perform a diff between the locally rendered target and the already deployed target
@@ -41,10 +40,7 @@ pub(crate) struct DiffArgs {
 
 /// Renders, asks the server what would happen, and shows what would change.
 pub(crate) fn run(args: &DiffArgs, global: &GlobalFlags) -> ExitCode {
-    match Running::start(global, Some(args.open.project.timeout)) {
-        Ok(running) => running.finish(diff(args, &running)),
-        Err(error) => crate::fail(&error),
-    }
+    Running::run(global, args.open.project.timeout, |running| diff(args, running))
 }
 
 fn diff(args: &DiffArgs, running: &Running) -> Result<ExitCode, String> {
@@ -71,12 +67,5 @@ fn diff(args: &DiffArgs, running: &Running) -> Result<ExitCode, String> {
     };
     let work = kluctl_commands::diff(&opened.session, &opened.target, &options);
     let finished = running.runtime.block_on(work);
-    let result = finished.clear.as_ref().unwrap_or(&finished.result);
-    write_command(
-        &running.terminal,
-        &args.show.show(running.color),
-        result,
-        &finished.versions,
-    )?;
-    exit_code(&finished.result, args.show.detailed_exitcode)
+    conclude(running, &opened, &args.show, None, finished)
 }

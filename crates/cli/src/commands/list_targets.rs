@@ -33,7 +33,8 @@ pub(crate) fn run(args: &ListTargetsArgs) -> ExitCode {
 }
 
 fn list(args: &ListTargetsArgs) -> Result<(), Problems> {
-    let (project, warnings) = opening::open(&args.project, &ArgsFlags::default(), Arc::new(NoSources))?;
+    let (project, _args, warnings) =
+        opening::open(&args.project, &ArgsFlags::default(), Arc::new(NoSources))?;
     show_warnings(&warnings);
     show_warnings(&opening::failed_targets(&project));
     let text = if args.only_names {

@@ -4,14 +4,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::changes::{ShowFlags, exit_code};
+use crate::changes::{ShowFlags, conclude};
 use crate::opened::{OpenChoices, OpenFlags, open};
 use crate::options::global::GlobalFlags;
 use crate::options::images::ImageFlags;
 use crate::options::run::{CommandResultFlags, DryRunFlags, YesFlags};
-use crate::results::write_command;
 use crate::running::Running;
-use crate::stored::write_result;
 
 /// Replace all images in target
 ///
@@ -35,10 +33,7 @@ pub(crate) struct PokeImagesArgs {
 
 /// Renders, asks, and replaces images.
 pub(crate) fn run(args: &PokeImagesArgs, global: &GlobalFlags) -> ExitCode {
-    match Running::start(global, Some(args.open.project.timeout)) {
-        Ok(running) => running.finish(poke(args, &running)),
-        Err(error) => crate::fail(&error),
-    }
+    Running::run(global, args.open.project.timeout, |running| poke(args, running))
 }
 
 fn poke(args: &PokeImagesArgs, running: &Running) -> Result<ExitCode, String> {
@@ -63,19 +58,6 @@ fn poke(args: &PokeImagesArgs, running: &Running) -> Result<ExitCode, String> {
         dry_run,
         args.show.output.no_obfuscate,
     );
-    let mut finished = running.runtime.block_on(work);
-    write_result(
-        running,
-        &args.results,
-        opened.session.cluster.as_ref(),
-        &mut finished.result,
-    );
-    let result = finished.clear.as_ref().unwrap_or(&finished.result);
-    write_command(
-        &running.terminal,
-        &args.show.show(running.color),
-        result,
-        &finished.versions,
-    )?;
-    exit_code(&finished.result, args.show.detailed_exitcode)
+    let finished = running.runtime.block_on(work);
+    conclude(running, &opened, &args.show, Some(&args.results), finished)
 }

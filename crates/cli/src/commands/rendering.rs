@@ -64,7 +64,7 @@ pub(crate) struct RenderingFlags {
 pub(super) fn render(flags: &RenderingFlags, keep_files: bool) -> Result<Rendered, Problems> {
     let runtime = Arc::new(LazyRuntime::default());
     let sources: Arc<dyn Sources> = Arc::new(LazySources::new(source_options(flags)?, runtime.clone()));
-    let (project, warnings) = opening::open(&flags.project, &flags.args, sources.clone())?;
+    let (project, _args, warnings) = opening::open(&flags.project, &flags.args, sources.clone())?;
     show_warnings(&warnings);
     show_warnings(&opening::failed_targets(&project));
     let mut target = opening::select(&project, &flags.target, None)?;

@@ -38,10 +38,9 @@ pub(crate) struct ValidateArgs {
 
 /// Looks at every object until all are ready or the time is over.
 pub(crate) fn run(args: &ValidateArgs, global: &GlobalFlags) -> ExitCode {
-    match Running::start(global, Some(args.open.project.timeout)) {
-        Ok(running) => running.finish(validate(args, &running)),
-        Err(error) => crate::fail(&error),
-    }
+    Running::run(global, args.open.project.timeout, |running| {
+        validate(args, running)
+    })
 }
 
 fn validate(args: &ValidateArgs, running: &Running) -> Result<ExitCode, String> {
