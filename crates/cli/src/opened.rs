@@ -9,6 +9,7 @@ use clap::Args;
 use jiff::Timestamp;
 use kluctl_api::{CommandInfo, GitInfo, ProjectKey};
 use kluctl_cluster::{Cluster, ConnectError, ConnectOptions, connect};
+use kluctl_commands::sources::git_info;
 use kluctl_commands::{Head, Reader, Session, StepEnd, Target};
 use kluctl_project::config::{FixedImage, TargetConfig};
 use kluctl_project::outside::{ClusterReader, Sources};
@@ -124,7 +125,15 @@ pub(crate) fn open(running: &Running, flags: &OpenFlags, choices: &OpenChoices) 
     if let Some(folder) = &flags.render.render_output_dir {
         write_files(folder, &rendered.files.0)?;
     }
-    let head = head(flags, &project, &config, start_time, args, &options.images);
+    let head = head(
+        running,
+        flags,
+        &project,
+        &config,
+        start_time,
+        args,
+        &options.images,
+    );
     let cluster = connected
         .cluster
         .map(|cluster| cluster.with_dry_run(choices.read_only));
@@ -150,6 +159,8 @@ fn open_project(running: &Running, flags: &OpenFlags) -> Result<Project, String>
         &environment,
         home.as_deref(),
     )?;
+    let mut options = sources::with_project(options, &flags.project)?;
+    options.person = Arc::new(running.terminal.clone());
     let sources: Arc<dyn Sources> = Arc::new(LazySources::new(options, Arc::new(LazyRuntime::default())));
     let opened = opening::open(&flags.project, &flags.args, sources.clone());
     let (project, args, warnings) = opened.map_err(|problems| problems.to_string())?;
@@ -298,6 +309,7 @@ fn write_files(folder: &Utf8Path, files: &[(Utf8PathBuf, bytes::Bytes)]) -> Resu
 
 /// What every result says about the project and the call.
 fn head(
+    running: &Running,
     flags: &OpenFlags,
     project: &OpenProject,
     target: &TargetConfig,
@@ -305,16 +317,27 @@ fn head(
     args: Map<String, Value>,
     images: &[FixedImage],
 ) -> Head {
-    let sub_dir = project.sub_dir().to_string();
+    let sub_dir = project.sub_dir().as_str();
+    let (project_key, git_info) = git_info(project.root(), sub_dir).unwrap_or_else(|error| {
+        // A result without it is better than none.
+        running
+            .terminal
+            .warning(&format!("Failed to read the Git repository: {error}"));
+        let sub_dir = sub_dir.to_owned();
+        (
+            ProjectKey {
+                sub_dir: sub_dir.clone(),
+                ..ProjectKey::default()
+            },
+            GitInfo {
+                sub_dir,
+                ..GitInfo::default()
+            },
+        )
+    });
     Head {
-        project_key: ProjectKey {
-            repo_key: String::new(),
-            sub_dir: sub_dir.clone(),
-        },
-        git_info: GitInfo {
-            sub_dir,
-            ..GitInfo::default()
-        },
+        project_key,
+        git_info,
         target_name: target.name.clone(),
         target: serde_json::to_value(target).unwrap_or_default(),
         command: CommandInfo {

@@ -16,6 +16,7 @@ mod finish;
 mod hash;
 pub mod helm_charts;
 mod items;
+mod overrides;
 mod poke_images;
 mod prune;
 mod reader;

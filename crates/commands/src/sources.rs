@@ -1,22 +1,29 @@
 //! The world outside a project, brought by `source`: Git repositories, OCI artifacts, Helm charts, HTTP.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
+use camino::Utf8Path;
+use kluctl_api::{GitInfo, ProjectKey};
 use kluctl_project::config::{GitRef, OciRef};
 use kluctl_project::outside::{
     ChartRequest, Files, GitTree, HttpRequest, HttpResponse, OutsideError, Sources,
 };
 use kluctl_source::archive::{Limits, unpack};
-use kluctl_source::git::{GitReference, GitRepositories};
+use kluctl_source::git::{GitHead, GitOptions, GitReference, GitRepositories, GitUrl, WorkTree};
 use kluctl_source::helm_repository::Index;
 use kluctl_source::oci::Registry;
-use kluctl_source::{Cache, Credentials, Http, Mirrors, SourceError};
+use kluctl_source::{Cache, Credentials, Http, Mirrors, Nobody, Person, SourceError, SshSettings};
+use serde_json::json;
 use tokio::runtime::Handle;
 
-/// What to present to servers.
-#[derive(Clone, Debug, Default)]
+pub use crate::overrides::LocalOverrides;
+use crate::overrides::read_folder;
+
+/// Where to fetch from, and what to present to servers.
+#[derive(Clone, Debug)]
 pub struct SourceOptions {
     /// Other places for public addresses.
     pub mirrors: Mirrors,
@@ -26,6 +33,29 @@ pub struct SourceOptions {
     pub helm: Credentials,
     /// Credentials for OCI registries.
     pub registry: Credentials,
+    /// How to log in over SSH.
+    pub ssh: SshSettings,
+    /// Who answers questions.
+    pub person: Arc<dyn Person>,
+    /// Local folders that stand in for repositories.
+    pub overrides: LocalOverrides,
+    /// How long the mirror of a Git repository counts as new; zero asks once in every run.
+    pub git_update_interval: Duration,
+}
+
+impl Default for SourceOptions {
+    fn default() -> Self {
+        Self {
+            mirrors: Mirrors::default(),
+            git: Credentials::default(),
+            helm: Credentials::default(),
+            registry: Credentials::default(),
+            ssh: SshSettings::default(),
+            person: Arc::new(Nobody),
+            overrides: LocalOverrides::default(),
+            git_update_interval: Duration::ZERO,
+        }
+    }
 }
 
 /// Fetches over the network. Synchronous: it must be called from threads that run no async tasks.
@@ -36,19 +66,55 @@ pub struct RemoteSources {
     registry: Registry,
     cache: Cache,
     indexes: Mutex<BTreeMap<String, Arc<Index>>>,
+    person: Arc<dyn Person>,
+    overrides: LocalOverrides,
+    /// What was overridden and told.
+    told: Mutex<BTreeSet<String>>,
 }
 
 impl RemoteSources {
     /// Sets up clients; nothing is contacted before something is asked for.
     pub fn new(runtime: Handle, cache: Cache, options: SourceOptions) -> Result<Self, SourceError> {
+        let git = GitOptions {
+            mirrors: options.mirrors.clone(),
+            credentials: options.git,
+            ssh: options.ssh,
+            person: options.person.clone(),
+            update_interval: options.git_update_interval,
+        };
         Ok(Self {
             runtime,
-            git: GitRepositories::new(cache.clone(), options.mirrors.clone(), options.git),
+            git: GitRepositories::new(cache.clone(), git),
             http: Http::new(options.mirrors.clone(), options.helm)?,
             registry: Registry::new(options.mirrors, options.registry),
             cache,
             indexes: Mutex::default(),
+            person: options.person,
+            overrides: options.overrides,
+            told: Mutex::default(),
         })
+    }
+
+    /// The local folder that stands in for a repository, with a warning at its first use.
+    fn overridden(&self, kind: &str, url: &str, key: &str) -> Result<Option<Arc<Files>>, OutsideError> {
+        let Some(folder) = self.overrides.resolve(key)? else {
+            return Ok(None);
+        };
+        let first = {
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            told.insert(key.to_owned())
+        };
+        if first {
+            self.person.warn(&format!(
+                "Overriding {kind} repo {url} with local directory {folder}"
+            ));
+        }
+        read_folder(&folder).map(Some)
+    }
+
+    fn git_override(&self, url: &str) -> Result<Option<Arc<Files>>, OutsideError> {
+        let key = GitUrl::parse(url).map_err(outside)?.repo_key();
+        self.overridden("git", url, &key)
     }
 
     /// The packed archive of a chart, from the cache where it is not older than a day and `force` is not set.
@@ -118,6 +184,12 @@ fn outside(error: SourceError) -> OutsideError {
 
 impl Sources for RemoteSources {
     fn git(&self, url: &str, reference: Option<&GitRef>) -> Result<GitTree, OutsideError> {
+        if let Some(files) = self.git_override(url)? {
+            return Ok(GitTree {
+                files,
+                commit: String::new(),
+            });
+        }
         let reference = reference.and_then(|reference| {
             let GitRef { branch, tag, commit } = reference;
             let branch = branch.clone().map(GitReference::Branch);
@@ -133,10 +205,17 @@ impl Sources for RemoteSources {
     }
 
     fn git_refs(&self, url: &str) -> Result<Vec<String>, OutsideError> {
+        // As upstream: a folder that stands in has no branches and no tags.
+        if self.git_override(url)?.is_some() {
+            return Ok(Vec::new());
+        }
         Ok(self.git.references(url).map_err(outside)?.into_keys().collect())
     }
 
     fn oci(&self, url: &str, reference: Option<&OciRef>) -> Result<Arc<Files>, OutsideError> {
+        if let Some(files) = self.overridden("oci", url, url.trim_end_matches('/'))? {
+            return Ok(files);
+        }
         let text = |value: Option<&String>| {
             value
                 .map(String::as_str)
@@ -167,4 +246,33 @@ impl Sources for RemoteSources {
         let (body, authenticated) = self.runtime.block_on(sent).map_err(outside)?;
         Ok(HttpResponse { body, authenticated })
     }
+
+    fn latest_commit(&self, path: &Utf8Path) -> Result<String, OutsideError> {
+        kluctl_source::git::latest_commit(path).map_err(outside)
+    }
+}
+
+/// Where a project comes from, as results say it: its repository and the folder inside.
+pub fn git_info(root: &Utf8Path, sub_dir: &str) -> Result<(ProjectKey, GitInfo), SourceError> {
+    let mut key = ProjectKey {
+        repo_key: String::new(),
+        sub_dir: sub_dir.to_owned(),
+    };
+    let mut info = GitInfo {
+        sub_dir: sub_dir.to_owned(),
+        ..GitInfo::default()
+    };
+    if let Some(tree) = WorkTree::read(root)? {
+        if let Some(origin) = &tree.origin {
+            key.repo_key = origin.repo_key();
+            info.url = Some(origin.shown());
+        }
+        info.reference = tree.head.map(|head| match head {
+            GitHead::Branch(name) => json!({ "branch": name }),
+            GitHead::Tag(name) => json!({ "tag": name }),
+        });
+        info.commit = tree.commit.unwrap_or_default();
+        info.dirty = tree.dirty;
+    }
+    Ok((key, info))
 }

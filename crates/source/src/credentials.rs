@@ -1,8 +1,10 @@
-//! Credentials by host and path, for Helm repositories and OCI registries.
+//! Credentials by host and path, for Git, Helm repositories and OCI registries.
 
 use std::fmt;
 
 use globset::{GlobBuilder, GlobMatcher};
+
+use crate::git::{GitScheme, GitUrl};
 
 /// What to present to one host, or to paths of it that match a glob.
 #[derive(Clone, Default)]
@@ -23,6 +25,10 @@ pub struct Credential {
     pub key: Option<Vec<u8>>,
     /// Certificate authority to trust, PEM.
     pub ca: Option<Vec<u8>>,
+    /// Private key for SSH, in OpenSSH's or a PEM format.
+    pub ssh_key: Option<Vec<u8>>,
+    /// Content of a `known_hosts` file, used instead of the person's own.
+    pub known_hosts: Option<Vec<u8>>,
     /// Do not check the server's certificate.
     pub insecure_skip_tls_verify: bool,
     /// Speak HTTP instead of HTTPS.
@@ -91,6 +97,55 @@ impl Credentials {
                     && matcher.as_ref().is_none_or(|glob| glob.is_match(path))
             })
             .map(|(credential, _)| credential)
+    }
+
+    /// The first credential that can log in to a Git repository, or else the first that says whom to trust.
+    ///
+    /// A user in the address must be the credential's, unless that is `*`. A host of `*` is for SSH only, where the key
+    /// does not leave this machine.
+    ///
+    /// Source: kluctl `lib/git/auth/list_auth_provider.go`, `BuildAuth`.
+    pub fn find_git(&self, url: &GitUrl) -> Option<&Credential> {
+        let ssh = url.scheme == GitScheme::Ssh;
+        let host = url.host_and_port();
+        // paths of repositories are compared as upstream does, which writes them small
+        let lower = url.plain_path().to_lowercase();
+        let fitting = || {
+            self.entries.iter().filter_map(|(credential, matcher)| {
+                let fits = (credential.host.eq_ignore_ascii_case(&host) || (ssh && credential.host == "*"))
+                    && matcher
+                        .as_ref()
+                        .is_none_or(|glob| glob.is_match(url.plain_path()) || glob.is_match(&lower));
+                fits.then_some(credential)
+            })
+        };
+        let is_user = |credential: &Credential| match (&url.user, credential.username.as_deref()) {
+            (_, None) => ssh,
+            (None, Some("*")) => false,
+            (Some(_), Some("*")) | (None, Some(_)) => true,
+            (Some(user), Some(given)) => user == given,
+        };
+        let can_log_in = |credential: &&Credential| {
+            let has_secret = if ssh {
+                credential.ssh_key.is_some()
+            } else {
+                credential
+                    .password
+                    .as_ref()
+                    .is_some_and(|password| !password.is_empty())
+            };
+            has_secret && is_user(credential)
+        };
+        let says_whom_to_trust = |credential: &&Credential| {
+            if ssh {
+                credential.known_hosts.is_some() && is_user(credential)
+            } else {
+                credential.ca.is_some()
+            }
+        };
+        fitting()
+            .find(can_log_in)
+            .or_else(|| fitting().find(says_whom_to_trust))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Brings files here: Helm repositories, OCI registries, and the rules that point a public address at a mirror.
+//! Brings files here: Git, Helm repositories, OCI registries, and the rules that point a public address at a mirror.
 //!
 //! Starts with an address, credentials and a cache folder and ends with bytes or a map of files.
 //!
@@ -16,9 +16,13 @@ pub mod helm_repository;
 mod http;
 mod mirror;
 pub mod oci;
+mod person;
+mod ssh;
 
 pub use cache::{Cache, ChartCache};
 pub use credentials::{Credential, CredentialParseError, Credentials};
 pub use error::SourceError;
 pub use http::Http;
 pub use mirror::{MirrorParseError, Mirrors};
+pub use person::{Nobody, Person, ask_secretly};
+pub use ssh::SshSettings;

@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::TestAuthority;
+
 /// What a client asked.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -66,27 +68,57 @@ impl Reply {
 pub struct Server {
     address: SocketAddr,
     stop: Arc<AtomicBool>,
+    scheme: &'static str,
 }
 
 impl Server {
     /// Listens on a free port of 127.0.0.1 and answers every request with `handler`.
     pub fn start(handler: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        Self::listen("http", handler, |stream, handler| {
+            let mut reader = BufReader::new(stream);
+            while serve(&mut reader, handler).unwrap_or(false) {}
+        })
+    }
+
+    /// The same over TLS.
+    pub fn start_tls(
+        authority: &TestAuthority,
+        handler: impl Fn(&Request) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let config = authority.server_config();
+        Self::listen("https", handler, move |stream, handler| {
+            let connection = rustls::ServerConnection::new(config.clone()).expect("a TLS server");
+            let mut reader = BufReader::new(rustls::StreamOwned::new(connection, stream));
+            while serve(&mut reader, handler).unwrap_or(false) {}
+        })
+    }
+
+    fn listen(
+        scheme: &'static str,
+        handler: impl Fn(&Request) -> Reply + Send + Sync + 'static,
+        converse: impl Fn(TcpStream, &dyn Fn(&Request) -> Reply) + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
         let address = listener.local_addr().expect("the listener's address");
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let handler = Arc::new(handler);
+        let converse = Arc::new(converse);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 if stopped.load(Ordering::Relaxed) {
                     return;
                 }
                 let Ok(stream) = stream else { continue };
-                let handler = handler.clone();
-                std::thread::spawn(move || while serve(&stream, handler.as_ref()).unwrap_or(false) {});
+                let (handler, converse) = (handler.clone(), converse.clone());
+                std::thread::spawn(move || converse(stream, handler.as_ref()));
             }
         });
-        Self { address, stop }
+        Self {
+            address,
+            stop,
+            scheme,
+        }
     }
 
     /// `127.0.0.1:PORT`.
@@ -94,9 +126,9 @@ impl Server {
         self.address.to_string()
     }
 
-    /// `http://127.0.0.1:PORT`.
+    /// `http://127.0.0.1:PORT`, or the same with `https`.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 }
 
@@ -108,8 +140,10 @@ impl Drop for Server {
 }
 
 /// Answers one request; tells whether the connection goes on.
-fn serve(stream: &TcpStream, handler: &dyn Fn(&Request) -> Reply) -> std::io::Result<bool> {
-    let mut reader = BufReader::new(stream.try_clone()?);
+fn serve<S: Read + Write>(
+    reader: &mut BufReader<S>,
+    handler: &dyn Fn(&Request) -> Reply,
+) -> std::io::Result<bool> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Ok(false);
@@ -117,8 +151,8 @@ fn serve(stream: &TcpStream, handler: &dyn Fn(&Request) -> Reply) -> std::io::Re
     let mut words = line.split_whitespace();
     let method = words.next().unwrap_or_default().to_owned();
     let target = words.next().unwrap_or_default().to_owned();
-    let headers = read_headers(&mut reader)?;
-    let body = read_body(&mut reader, &headers, false)?;
+    let headers = read_headers(reader)?;
+    let body = read_body(reader, &headers, false)?;
     let request = Request {
         method,
         target,
@@ -141,11 +175,12 @@ fn serve(stream: &TcpStream, handler: &dyn Fn(&Request) -> Reply) -> std::io::Re
     {
         head.push_str(&format!("Content-Length: {}\r\n", reply.body.len()));
     }
-    let mut stream = stream;
+    let stream = reader.get_mut();
     stream.write_all(format!("{head}\r\n").as_bytes())?;
     if request.method != "HEAD" {
         stream.write_all(&reply.body)?;
     }
+    stream.flush()?;
     Ok(request.header("connection") != Some("close"))
 }
 

@@ -9,7 +9,9 @@ mod environment;
 mod http;
 mod registry;
 mod shared;
+mod ssh;
 mod status;
+mod tls;
 
 pub use apiserver::ApiServer;
 pub use charts::{ChartRepository, pack_chart};
@@ -17,4 +19,6 @@ pub use environment::{Environment, Output};
 pub use http::{Reply, Request, Server, call};
 pub use registry::{DockerRegistry, OciRegistry, push_chart};
 pub use shared::shared;
+pub use ssh::{SshAgent, Sshd, hash_known_hosts, ssh_keygen, user};
 pub use status::StatusController;
+pub use tls::TestAuthority;

@@ -11,6 +11,7 @@ use crate::lazy_sources::cache_dir;
 use crate::options::credentials::{GitCredentials, HelmCredentials, RegistryCredentials};
 use crate::options::sources::{self, MirrorFlags};
 use crate::options::values;
+use crate::terminal::Terminal;
 
 /// Recursively searches for 'helm-chart.yaml' files and pre-pulls the specified Helm charts
 ///
@@ -51,7 +52,8 @@ impl ChartProject {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         let home = home();
-        let options = sources::resolve(
+        let no_color = std::env::var_os("NO_COLOR").is_some();
+        let mut options = sources::resolve(
             &self.git,
             &self.helm,
             &self.registry,
@@ -59,6 +61,7 @@ impl ChartProject {
             &environment,
             home.as_deref(),
         )?;
+        options.person = std::sync::Arc::new(Terminal::new(no_color, false));
         RemoteSources::new(runtime.handle().clone(), Cache::new(cache_dir()), options)
             .map_err(|error| error.to_string())
     }

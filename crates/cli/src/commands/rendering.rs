@@ -22,6 +22,7 @@ use crate::options::inclusion::InclusionFlags;
 use crate::options::project::ProjectFlags;
 use crate::options::sources::{self, MirrorFlags};
 use crate::options::target::{KubeconfigFlags, OfflineKubernetesFlags, TargetFlags};
+use crate::terminal::Terminal;
 
 /// Flags of commands that render and change nothing.
 #[derive(Debug, clap::Args)]
@@ -97,7 +98,10 @@ fn source_options(flags: &RenderingFlags) -> Result<SourceOptions, Problem> {
         &environment,
         home.as_deref(),
     );
-    options.map_err(Problem::new)
+    let options = options.and_then(|options| sources::with_project(options, &flags.project));
+    let mut options = options.map_err(Problem::new)?;
+    options.person = Arc::new(Terminal::new(environment.contains_key("NO_COLOR"), false));
+    Ok(options)
 }
 
 /// The cluster to read, and the name of its context; none without a kubeconfig.

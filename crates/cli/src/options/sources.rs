@@ -8,10 +8,11 @@ use std::fs;
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 use kluctl_commands::sources::SourceOptions;
-use kluctl_source::{Credential, Credentials, Mirrors};
+use kluctl_source::{Credential, Credentials, Mirrors, SshSettings};
 use serde::Deserialize;
 
 use super::credentials::{GitCredentials, HelmCredentials, RegistryCredentials};
+use super::project::{ProjectFlags, SourceOverrideFlags};
 use super::values;
 
 /// Other places for public addresses.
@@ -97,7 +98,52 @@ pub(crate) fn resolve(
         git: finish(git_entries(git, environment, home)?)?,
         helm: finish(helm_entries(helm, environment, home)?)?,
         registry: finish(registry_entries(registry, environment)?)?,
+        ssh: ssh_settings(environment, home),
+        ..SourceOptions::default()
     })
+}
+
+/// Adds what the flags of a project say: folders that stand in for repositories, and how new mirrors must be.
+pub(crate) fn with_project(
+    mut options: SourceOptions,
+    flags: &ProjectFlags,
+) -> Result<SourceOptions, String> {
+    let SourceOverrideFlags {
+        local_git_override,
+        local_git_group_override,
+        local_oci_override,
+        local_oci_group_override,
+    } = &flags.overrides;
+    for (flag, scheme, group, rules) in [
+        ("local-git-override", "git", false, local_git_override),
+        ("local-git-group-override", "git", true, local_git_group_override),
+        ("local-oci-override", "oci", false, local_oci_override),
+        ("local-oci-group-override", "oci", true, local_oci_group_override),
+    ] {
+        options
+            .overrides
+            .add(scheme, group, rules)
+            .map_err(|error| format!("invalid --{flag}: {error}"))?;
+    }
+    options.git_update_interval = flags.git_cache_update_interval;
+    Ok(options)
+}
+
+/// Source: kluctl `lib/git/auth/ssh_known_hosts.go`.
+fn ssh_settings(environment: &BTreeMap<String, String>, home: Option<&Utf8Path>) -> SshSettings {
+    let text = |name: &str| environment.get(name).filter(|text| !text.is_empty());
+    let trust_all = text("KLUCTL_SSH_DISABLE_STRICT_HOST_KEY_CHECKING");
+    SshSettings {
+        home: home.map(Utf8Path::to_owned),
+        user: text("USER").or_else(|| text("USERNAME")).cloned(),
+        agent: text("SSH_AUTH_SOCK").cloned(),
+        known_hosts: text("SSH_KNOWN_HOSTS")
+            .map(|list| std::env::split_paths(list).filter_map(|path| Utf8PathBuf::from_path_buf(path).ok()))
+            .into_iter()
+            .flatten()
+            .collect(),
+        trust_all_hosts: trust_all.is_some_and(|text| values::boolean(text).unwrap_or(false)),
+    }
 }
 
 fn git_entries(
@@ -112,14 +158,6 @@ fn git_entries(
         git_ssh_known_hosts_file,
         git_ca_file,
     } = flags;
-    for (flag, list) in [
-        ("git-ssh-key-file", git_ssh_key_file),
-        ("git-ssh-known-hosts-file", git_ssh_known_hosts_file),
-    ] {
-        if !list.is_empty() {
-            return Err(format!("--{flag}: this version reads Git over https:// only"));
-        }
-    }
     let mut entries = Entries::default();
     entries.each("git-username", git_username, |entry, value| {
         entry.username = Some(value.to_owned());
@@ -133,19 +171,37 @@ fn git_entries(
         entry.ca = Some(read(value)?);
         Ok(())
     })?;
+    entries.each("git-ssh-key-file", git_ssh_key_file, |entry, value| {
+        entry.ssh_key = Some(read(value)?);
+        Ok(())
+    })?;
+    entries.each(
+        "git-ssh-known-hosts-file",
+        git_ssh_known_hosts_file,
+        |entry, value| {
+            entry.known_hosts = Some(read(value)?);
+            Ok(())
+        },
+    )?;
     from_environment(&mut entries, environment, "KLUCTL_GIT", "PATH", "CA_BUNDLE")?;
-    if let Some(home) = home {
-        for file in [
-            home.join(".git-credentials"),
-            home.join(".config/git/credentials"),
-        ] {
-            git_credentials_file(&mut entries, &file);
-        }
+    let config = environment.get("XDG_CONFIG_HOME").filter(|path| !path.is_empty());
+    let config = config
+        .map(Utf8PathBuf::from)
+        .or_else(|| home.map(|home| home.join(".config")));
+    let files = [
+        home.map(|home| home.join(".git-credentials")),
+        config.as_ref().map(|config| config.join(".git-credentials")),
+        config.as_ref().map(|config| config.join("git/credentials")),
+    ];
+    for file in files.iter().flatten() {
+        git_credentials_file(&mut entries, file);
     }
     Ok(entries)
 }
 
-/// Lines of `https://user:password@host/path`. Source: git-credential-store(1).
+/// Lines of `https://user:password@host`; a path is passed over, as Git does unless told otherwise.
+///
+/// Source: git-credential-store(1), gitcredentials(7) `credential.useHttpPath`.
 fn git_credentials_file(entries: &mut Entries, file: &Utf8Path) {
     for line in fs::read_to_string(file).unwrap_or_default().lines() {
         let Ok(url) = url::Url::parse(line.trim()) else {
@@ -158,10 +214,8 @@ fn git_credentials_file(entries: &mut Entries, file: &Utf8Path) {
             .port()
             .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let decode = |text: &str| percent_decode(text);
-        let path = url.path().trim_matches('/').trim_end_matches(".git");
         entries.0.push(Credential {
             host,
-            path: (!path.is_empty()).then(|| path.to_owned()),
             username: Some(decode(url.username())),
             password: Some(decode(password)),
             ..Credential::default()
@@ -435,11 +489,12 @@ fn from_environment(
             token: text("TOKEN").or_else(|| text("IDENTITY_TOKEN")),
             certificate: file("CERT_FILE")?,
             key: file("KEY_FILE")?,
-            ca: if ca == "CA_BUNDLE" {
-                text(ca).map(String::into_bytes)
-            } else {
-                file(ca)?
+            ca: match text(ca).filter(|text| text.starts_with("-----BEGIN")) {
+                Some(pem) => Some(pem.into_bytes()),
+                None => file(ca)?,
             },
+            ssh_key: file("SSH_KEY")?,
+            known_hosts: file("KNOWN_HOSTS")?,
             insecure_skip_tls_verify: truth("INSECURE_SKIP_TLS_VERIFY")?,
             plain_http: truth("PLAIN_HTTP")?,
             pass_credentials_all: truth("PASS_CREDENTIALS_ALL")?,

@@ -8,6 +8,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kluctl_commands::{Event, Events, Step, StepEnd};
+use kluctl_source::Person;
 
 use live::Live;
 use plain::Plain;
@@ -138,6 +139,26 @@ impl Terminal {
                 _ => self.warning("Please type yes or no and then press enter!"),
             }
         }
+    }
+}
+
+impl std::fmt::Debug for Terminal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Terminal")
+    }
+}
+
+impl Person for Terminal {
+    fn confirm(&self, question: &str) -> bool {
+        Self::confirm(self, question)
+    }
+
+    fn secret(&self, question: &str) -> Option<String> {
+        self.aside(|| kluctl_source::ask_secretly(question))
+    }
+
+    fn warn(&self, text: &str) {
+        self.warning(text);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Charts fetched from servers on loopback.
 
 mod git;
+mod ssh;
 
 use kluctl_source::helm_repository::Index;
 use kluctl_source::oci::Registry;
