@@ -3,7 +3,11 @@
 //! These tests belong to the package of the binary, so that Cargo always builds it first.
 
 mod corpus;
+mod faults;
+mod faults_project;
+mod faults_run;
 mod quickstart;
 mod servers;
 mod start;
+mod transcripts;
 mod tutorial;

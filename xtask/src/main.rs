@@ -2,6 +2,7 @@
 
 mod bench;
 mod dist;
+mod faults;
 mod go_tags;
 mod schema;
 mod tidy;
@@ -16,6 +17,7 @@ fn main() -> Result<()> {
     match arguments.as_slice() {
         ["bench", groups @ ..] => bench::run(groups),
         ["tidy"] => tidy::run(),
+        ["faults"] => faults::run(),
         ["dist"] => dist::run(None),
         ["dist", target] => dist::run(Some(target)),
         // `go mod download k8s.io/kubernetes@v1.37.2` brings the folder.
@@ -23,7 +25,7 @@ fn main() -> Result<()> {
             schema::generate(Path::new(kubernetes), version, Path::new(output))
         }
         _ => bail!(
-            "usage: cargo xtask tidy | bench [start] [charts] [kustomize] [render] [deploy] | dist [TARGET] | schema KUBERNETES-SOURCE VERSION OUTPUT"
+            "usage: cargo xtask tidy | bench [start] [charts] [kustomize] [render] [deploy] | faults | dist [TARGET] | schema KUBERNETES-SOURCE VERSION OUTPUT"
         ),
     }
 }

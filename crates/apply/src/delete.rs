@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use futures::StreamExt;
-use kluctl_cluster::{Cluster, Delete, Deletion};
+use kluctl_cluster::{Cluster, Delete, Deletion, Reason};
 use kluctl_object::ObjectRef;
 use tokio_util::sync::CancellationToken;
 
-use crate::execute::until_gone;
+use crate::event::{Event, Events};
+use crate::execute::{uid_of, until_gone};
 use crate::kinds::{is_crd, is_namespace};
+use crate::live::LiveObjects;
 use crate::problem::Problems;
 
 /// Deletions at work at the same time.
@@ -16,12 +18,14 @@ const PARALLEL: usize = 8;
 
 /// Deletes objects and returns those that were there. What lives in a deleted Namespace goes with it and is left out.
 ///
-/// Custom resources go before the definitions of their kinds, since their finalizers need those.
+/// Custom resources go before the definitions of their kinds, since their finalizers need those. Only the very objects that
+/// are known to be live are deleted: one that has been replaced since by another of its name stays, and is an error.
 pub async fn delete_all(
     cluster: &Cluster,
+    live: &LiveObjects,
     references: &[ObjectRef],
     wait: bool,
-    stop: &CancellationToken,
+    (events, stop): (&Events, &CancellationToken),
     problems: &mut Problems,
 ) -> Vec<ObjectRef> {
     let namespaces: BTreeSet<&str> = references
@@ -43,8 +47,16 @@ pub async fn delete_all(
     let mut deleted = Vec::new();
     for stage in 0..3 {
         let due = references.iter().filter(|r| rank(r) == stage && !goes_along(r));
-        let deletions =
-            due.map(|reference| async move { (reference, delete(cluster, reference, wait, stop).await) });
+        let deletions = due.map(|reference| async move {
+            let show = |text: Option<String>| {
+                let object = reference.clone();
+                events.send(Event::Working { object, text });
+            };
+            show(Some(format!("Deleting {reference}")));
+            let deleted = delete(cluster, live, reference, wait, stop, &show).await;
+            show(None);
+            (reference, deleted)
+        });
         let mut ended = futures::stream::iter(deletions).buffered(PARALLEL);
         while let Some((reference, (was_there, more))) = ended.next().await {
             problems.extend(more);
@@ -58,10 +70,16 @@ pub async fn delete_all(
 
 async fn delete(
     cluster: &Cluster,
+    live: &LiveObjects,
     reference: &ObjectRef,
     wait: bool,
     stop: &CancellationToken,
+    show: &(dyn Fn(Option<String>) + Sync),
 ) -> (bool, Problems) {
+    let waiting = |seconds: u64| {
+        let text = format!("Waiting for {reference} to be gone... ({seconds}s elapsed)");
+        show(Some(text));
+    };
     let mut problems = Problems::default();
     if stop.is_cancelled() {
         problems.error(
@@ -70,13 +88,17 @@ async fn delete(
         );
         return (false, problems);
     }
-    match cluster.delete(reference, &Delete::default()).await {
+    let how = Delete {
+        uid: live.get(reference).and_then(uid_of).map(str::to_owned),
+        ..Delete::default()
+    };
+    match cluster.delete(reference, &how).await {
         Ok(answer) => {
             problems.server_warnings(reference, &answer.warnings);
             if let Deletion::Pending { uid } = &answer.value
                 && wait
                 && !cluster.is_dry_run()
-                && let Err(error) = until_gone(cluster, reference, uid, stop).await
+                && let Err(error) = until_gone(cluster, reference, uid, stop, &waiting).await
             {
                 problems.error(Some(reference), error);
                 return (false, problems);
@@ -84,6 +106,11 @@ async fn delete(
             (true, problems)
         }
         Err(error) if error.is_unknown_kind() => (true, problems),
+        Err(error) if error.reason == Reason::Conflict => {
+            let text = format!("not deleted, since it changed after it was looked at: {error}");
+            problems.error(Some(reference), text);
+            (false, problems)
+        }
         Err(error) => {
             problems.error(Some(reference), error.to_string());
             (false, problems)

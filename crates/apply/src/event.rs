@@ -33,6 +33,13 @@ pub enum Event {
     BarrierStarted(Option<String>),
     /// Everything before the barrier has ended.
     BarrierEnded,
+    /// Something is under way with an object outside of items; refreshes what a live display shows of it.
+    Working {
+        /// The object.
+        object: ObjectRef,
+        /// What is being done; `None` when it is over.
+        text: Option<String>,
+    },
 }
 
 /// What an item does.
@@ -82,7 +89,18 @@ pub enum ItemEvent {
         first: bool,
         /// Whether a plain log should show it (others only refresh a live display).
         report: bool,
+        /// What the object itself says is missing.
+        reason: Option<String>,
     },
+    /// A deleted object is still there; refreshes a live display.
+    WaitingToGo {
+        /// Which one.
+        object: ObjectRef,
+        /// Seconds since it was deleted.
+        seconds: u64,
+    },
+    /// The item needs something that another one brings along; refreshes a live display.
+    WaitingForOthers(ObjectRef),
     /// An object became ready after it had been reported as not ready.
     WaitEnded {
         /// Which one.

@@ -94,7 +94,6 @@ impl LiveObjects {
                     "No discriminator configured for target, retrieval of remote objects will be slow.";
                 events.send(Event::Warning(text.to_owned()));
                 live.namespaces = namespaces.await?;
-                live.extend(reader.by_tags().await);
             }
             Some(discriminator) => {
                 events.send(Event::StepStarted(Step::ReadByDiscriminator));
@@ -112,7 +111,8 @@ impl LiveObjects {
                 live.extend(found);
             }
         }
-        live.fetch_missing(cluster, what.local, events, &mut problems)
+        let by_tags = (what.discriminator == Some("")).then_some(&reader);
+        live.read_missing(cluster, what.local, by_tags, events, &mut problems)
             .await?;
         events.send(Event::StepStarted(Step::ReadNamespaces));
         events.send(Event::StepEnded(Step::ReadNamespaces, StepEnd::Succeeded));
@@ -133,16 +133,35 @@ impl LiveObjects {
         events: &Events,
         problems: &mut Problems,
     ) -> Result<(), ApiError> {
-        let missing: BTreeSet<ObjectRef> = local
-            .iter()
-            .map(|object| object.reference())
-            .filter(|reference| !self.objects.contains_key(&reference.identity()))
-            .collect();
+        self.read_missing(cluster, local, None, events, problems).await
+    }
+
+    /// Reads local objects that are not known yet; those of a kind with many of them at once, where their tags tell them.
+    async fn read_missing(
+        &mut self,
+        cluster: &Cluster,
+        local: &[&Object],
+        by_tags: Option<&Reader<'_>>,
+        events: &Events,
+        problems: &mut Problems,
+    ) -> Result<(), ApiError> {
+        let unknown = |live: &Self| -> BTreeSet<ObjectRef> {
+            local
+                .iter()
+                .map(|object| object.reference())
+                .filter(|reference| !live.objects.contains_key(&reference.identity()))
+                .collect()
+        };
+        let mut missing = unknown(self);
         if missing.is_empty() {
             return Ok(());
         }
         let step = Step::ReadByName(missing.len());
         events.send(Event::StepStarted(step.clone()));
+        if let Some(reader) = by_tags {
+            self.extend(reader.by_tags().await);
+            missing = unknown(self);
+        }
         let discovery = cluster.discovery().await?;
         let candidates = self.may_exist(cluster, &discovery, &missing).await;
         let reads = join_all(candidates.iter().map(|reference| cluster.get(reference))).await;

@@ -105,7 +105,9 @@ pub(crate) fn open(running: &Running, flags: &OpenFlags, choices: &OpenChoices) 
     if connected.cluster.is_some() && config.context.is_none() {
         config.context = Some(connected.context.clone());
     }
+    running.go_on()?;
     let reader = connected.cluster.as_ref().map(|cluster| {
+        let cluster = &cluster.with_stop(&running.stop);
         let reader: Arc<dyn ClusterReader> = Arc::new(Reader::new(cluster, running.runtime.handle()));
         reader
     });
@@ -122,6 +124,7 @@ pub(crate) fn open(running: &Running, flags: &OpenFlags, choices: &OpenChoices) 
             sources,
         },
     )?;
+    running.go_on()?;
     if let Some(folder) = &flags.render.render_output_dir {
         write_files(folder, &rendered.files.0)?;
     }

@@ -23,6 +23,9 @@ pub(crate) struct Running {
 /// Exit code for "there are changes", where it is asked for.
 pub(crate) const CHANGES: u8 = 2;
 
+/// How long a command may take to come to an end after its time is over.
+const LAST_CALL: Duration = Duration::from_secs(30);
+
 /// Threads that talk to the cluster: they decode answers too.
 const WORKERS: usize = 4;
 
@@ -48,9 +51,10 @@ impl Running {
             .enable_all()
             .build()
             .map_err(|error| format!("starting the runtime failed: {error}"))?;
+        let stop = CancellationToken::new();
         let running = Self {
-            terminal: Terminal::new(global.no_color, global.debug),
-            stop: CancellationToken::new(),
+            terminal: Terminal::new(global.no_color, global.debug).until(&stop),
+            stop,
             color: !global.no_color,
             runtime,
         };
@@ -96,16 +100,28 @@ impl Running {
                 timeout.as_secs()
             ));
             stop.cancel();
+            // whatever does not look at `stop`, such as a server for variables that never answers
+            tokio::time::sleep(LAST_CALL).await;
+            terminal.error("the command did not end after its timeout");
+            std::process::exit(1);
         });
     }
 
     /// What commands work with, on a cluster or without one.
     pub(crate) fn session(&self, cluster: Option<kluctl_cluster::Cluster>) -> Session {
         Session {
-            cluster,
+            cluster: cluster.map(|cluster| cluster.with_stop(&self.stop)),
             events: self.terminal.events(),
             stop: self.stop.clone(),
         }
+    }
+
+    /// Ends a command that was stopped before it changed anything.
+    pub(crate) fn go_on(&self) -> Result<(), String> {
+        if self.stop.is_cancelled() {
+            return Err("stopped before anything was changed".to_owned());
+        }
+        Ok(())
     }
 
     /// Runs a command to its end and turns its error into the last line and the exit code.

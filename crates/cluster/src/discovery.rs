@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use kluctl_object::{Gvk, ObjectRef};
 use serde::{Deserialize, Serialize};
@@ -199,38 +199,69 @@ impl DiskCache {
     }
 }
 
+/// What a process knows of the server's kinds.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    discovery: Option<Arc<Discovery>>,
+    /// Kinds that are about to be served; they stay known when discovery is read anew before that.
+    learnt: Vec<ApiResource>,
+    /// When the last reading started.
+    read_from: Option<Instant>,
+}
+
+impl Known {
+    fn set(&mut self, discovery: Discovery) -> Arc<Discovery> {
+        let discovery = if self.learnt.is_empty() {
+            discovery
+        } else {
+            discovery.with(self.learnt.iter().cloned())
+        };
+        let discovery = Arc::new(discovery);
+        self.discovery = Some(Arc::clone(&discovery));
+        discovery
+    }
+}
+
 impl Cluster {
     /// What the server serves, read once per process (or from the disk cache of a real cluster).
     pub async fn discovery(&self) -> Result<Arc<Discovery>, ApiError> {
-        if let Some(known) = self.shared.discovery.read().await.as_ref() {
+        if let Some(known) = self.shared.discovery.read().await.discovery.as_ref() {
             return Ok(Arc::clone(known));
         }
         let mut slot = self.shared.discovery.write().await;
-        if let Some(known) = slot.as_ref() {
+        if let Some(known) = slot.discovery.as_ref() {
             return Ok(Arc::clone(known));
         }
-        let cached = self.shared.cache.as_ref().and_then(DiskCache::read);
-        let discovery = Arc::new(match cached {
-            Some(cached) => cached,
-            None => self.discover().await?,
-        });
-        *slot = Some(Arc::clone(&discovery));
-        Ok(discovery)
+        match self.shared.cache.as_ref().and_then(DiskCache::read) {
+            Some(cached) => Ok(slot.set(cached)),
+            None => self.read_discovery(&mut slot).await,
+        }
     }
 
-    /// Reads discovery anew from the server.
+    /// Reads discovery anew from the server; those who ask while it is being read share the answer.
     pub async fn refresh_discovery(&self) -> Result<Arc<Discovery>, ApiError> {
+        let asked = Instant::now();
         let mut slot = self.shared.discovery.write().await;
-        let discovery = Arc::new(self.discover().await?);
-        *slot = Some(Arc::clone(&discovery));
-        Ok(discovery)
+        match &slot.discovery {
+            Some(known) if slot.read_from.is_some_and(|at| at >= asked) => Ok(Arc::clone(known)),
+            _ => self.read_discovery(&mut slot).await,
+        }
+    }
+
+    async fn read_discovery(&self, slot: &mut Known) -> Result<Arc<Discovery>, ApiError> {
+        let started = Instant::now();
+        let discovery = self.discover().await?;
+        slot.read_from = Some(started);
+        Ok(slot.set(discovery))
     }
 
     /// Makes kinds usable before discovery shows them, e.g. those of a CRD that has just been applied.
     pub async fn learn(&self, resources: impl IntoIterator<Item = ApiResource>) -> Result<(), ApiError> {
         let known = self.discovery().await?;
-        let more = known.with(resources);
-        *self.shared.discovery.write().await = Some(Arc::new(more));
+        let mut slot = self.shared.discovery.write().await;
+        slot.learnt.extend(resources);
+        let known = slot.discovery.clone().unwrap_or(known);
+        slot.set((*known).clone());
         Ok(())
     }
 

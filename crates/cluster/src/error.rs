@@ -53,8 +53,12 @@ pub enum Reason {
     Invalid,
     /// The resource version to go on from is too old (410).
     Expired,
-    /// Nothing came back: connection refused, reset, or timed out.
+    /// Nothing came back: connection refused, reset, or torn in the middle of an answer.
     Connection,
+    /// Nothing came back in time.
+    Unanswered,
+    /// The command was stopped before an answer came.
+    Stopped,
     /// The answer could not be read.
     Malformed,
     /// Anything else.

@@ -28,7 +28,7 @@ impl Default for Limits {
             per_second: 400.0,
             burst: 800.0,
             attempts: 6,
-            timeout: Duration::from_secs(90),
+            timeout: Duration::from_secs(65),
         }
     }
 }

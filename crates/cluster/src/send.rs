@@ -7,10 +7,11 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use kube::client::Body;
 use tokio::sync::RwLock;
+use tokio_util::sync::CancellationToken;
 use tower::{BoxError, Service};
 
 use crate::answer::{Answer, warnings};
-use crate::discovery::{Discovery, DiskCache};
+use crate::discovery::{DiskCache, Known};
 use crate::error::{ApiError, Reason};
 use crate::gate::{Gate, Limits, backoff};
 
@@ -22,13 +23,21 @@ pub struct Cluster {
     pub(crate) shared: Arc<Shared>,
     /// Whether every changing request is sent as a dry run.
     pub(crate) dry_run: bool,
+    /// Once cancelled, nothing is repeated any more and every request has only [`GRACE`] left.
+    stop: CancellationToken,
 }
+
+/// How long a request may still take when its command has been stopped.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Tries of a request that got no answer in time: a server that hangs is not helped by more.
+const UNANSWERED: u32 = 2;
 
 pub(crate) struct Shared {
     client: kube::Client,
     gate: Gate,
     pub(crate) cache: Option<DiskCache>,
-    pub(crate) discovery: RwLock<Option<Arc<Discovery>>>,
+    pub(crate) discovery: RwLock<Known>,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -59,17 +68,29 @@ impl Cluster {
                 client,
                 gate: Gate::new(limits),
                 cache,
-                discovery: RwLock::new(None),
+                discovery: RwLock::new(Known::default()),
             }),
             dry_run: false,
+            stop: CancellationToken::new(),
         }
     }
 
     /// The same cluster, with every changing request turned into a dry run.
     pub fn with_dry_run(&self, dry_run: bool) -> Self {
         Self {
-            shared: Arc::clone(&self.shared),
             dry_run,
+            ..self.clone()
+        }
+    }
+
+    /// The same cluster for a command that may be stopped.
+    ///
+    /// Once `stop` is cancelled, requests that wait for their turn or their next try end with an error, those under way get
+    /// a few seconds, and later ones (such as those that store what has been done) get as long and only one try.
+    pub fn with_stop(&self, stop: &CancellationToken) -> Self {
+        Self {
+            stop: stop.clone(),
+            ..self.clone()
         }
     }
 
@@ -86,35 +107,49 @@ impl Cluster {
     /// Sends a request and reads its JSON answer, retrying while the failure is transient.
     pub(crate) async fn call(&self, call: &Call) -> Result<Answer<Bytes>, ApiError> {
         let limits = *self.shared.gate.limits();
+        let late = self.stop.is_cancelled();
         let mut attempt = 0;
         loop {
-            let error = match self.try_once(call, limits.timeout).await {
+            let error = match self.try_once(call, limits.timeout, late).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             attempt += 1;
-            if attempt >= limits.attempts || !call.may_repeat(&error, attempt) {
+            if attempt >= limits.attempts || self.stop.is_cancelled() || !call.may_repeat(&error, attempt) {
                 return Err(error);
             }
             tracing::debug!(method = %call.method, path = call.path, attempt, %error, "retrying request");
-            tokio::time::sleep(backoff(attempt, error.retry_after)).await;
+            tokio::select! {
+                () = tokio::time::sleep(backoff(attempt, error.retry_after)) => {}
+                () = self.stop.cancelled() => return Err(error),
+            }
         }
     }
 
-    async fn try_once(&self, call: &Call, timeout: Duration) -> Result<Answer<Bytes>, ApiError> {
-        let _permit = self.shared.gate.pass().await;
+    async fn try_once(&self, call: &Call, timeout: Duration, late: bool) -> Result<Answer<Bytes>, ApiError> {
+        let _permit = tokio::select! {
+            permit = self.shared.gate.pass() => permit,
+            () = self.stop.cancelled(), if !late => {
+                let text = format!("{} {} was not sent, since the command was stopped", call.method, call.path);
+                return Err(ApiError::new(Reason::Stopped, text));
+            }
+        };
         let started = std::time::Instant::now();
-        let result = match tokio::time::timeout(timeout, self.exchange(call)).await {
-            Ok(result) => result,
-            Err(_) => Err(ApiError::new(
-                Reason::Connection,
-                format!(
-                    "{} {} got no answer within {}s",
-                    call.method,
-                    call.path,
-                    timeout.as_secs()
-                ),
-            )),
+        let given_up = async {
+            if !late {
+                self.stop.cancelled().await;
+            }
+            tokio::time::sleep(GRACE).await;
+        };
+        let unanswered = |reason: Reason, text: &str| {
+            let text = format!("{} {} got no answer {text}", call.method, call.path);
+            Err(ApiError::new(reason, text))
+        };
+        let result = tokio::select! {
+            biased;
+            result = self.exchange(call) => result,
+            () = tokio::time::sleep(timeout) => unanswered(Reason::Unanswered, &format!("within {}s", timeout.as_secs())),
+            () = given_up => unanswered(Reason::Stopped, "before the command was stopped; it may have had its effect"),
         };
         tracing::debug!(
             method = %call.method,
@@ -219,6 +254,7 @@ impl Call {
     fn may_repeat(&self, error: &ApiError, attempt: u32) -> bool {
         match (error.reason, error.code) {
             (_, 429 | 503) => true,
+            (Reason::Unanswered, _) => self.method != Method::POST && attempt < UNANSWERED,
             (Reason::Connection, _) | (_, 502 | 504) => self.method != Method::POST,
             // internal errors are often a webhook that is not up yet, but may also be lasting
             (_, 500) => self.method != Method::POST && attempt <= 2,

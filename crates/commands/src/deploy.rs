@@ -156,14 +156,7 @@ pub async fn deploy(
         }
     };
     problems.extend(outcome.problems());
-    if session.stop.is_cancelled() {
-        let skipped = outcome.skipped().count();
-        let applied = outcome.applied().count();
-        problems.error(
-            None,
-            format!("stopped before the end: {applied} objects were applied and {skipped} were not"),
-        );
-    }
+    tell_unfinished(&session, &outcome, &mut problems);
     let mut deleted = Vec::new();
     if options.prune && target.discriminator().is_empty() {
         problems.error(None, "pruning without a discriminator is not supported");
@@ -177,9 +170,10 @@ pub async fn deploy(
         let cluster = cluster.with_dry_run(options.execute.dry_run || cluster.is_dry_run());
         deleted = delete_all(
             &cluster,
+            &live,
             &orphans,
             options.wait_prune,
-            &session.stop,
+            (&session.events, &session.stop),
             &mut problems,
         )
         .await;
@@ -196,6 +190,26 @@ pub async fn deploy(
         problems,
     };
     finish(&session, target, "deploy", gathered, options.want_clear).await
+}
+
+/// Says what a run that did not come to its end has left undone.
+fn tell_unfinished(session: &Session, outcome: &Outcome, problems: &mut Problems) {
+    let skipped: Vec<String> = outcome
+        .skipped()
+        .map(|object| format!("\n    {object}"))
+        .collect();
+    let applied = outcome.applied().count();
+    let count = skipped.len();
+    let list = skipped.concat();
+    if session.stop.is_cancelled() {
+        let text = format!("stopped before the end: {applied} objects were applied, {count} were not");
+        let colon = if count == 0 { "" } else { ":" };
+        problems.error(None, format!("{text}{colon}{list}"));
+    } else if count > 0 {
+        let text =
+            format!("aborted at the first error: {applied} objects were applied, {count} were not:{list}");
+        problems.warning(None, text);
+    }
 }
 
 async fn fail(session: &Session, target: &Target, options: &DeployOptions, problems: Problems) -> Finished {

@@ -100,6 +100,14 @@ async fn look_and_delete(
         return None;
     }
     let cluster = cluster.with_dry_run(options.dry_run || cluster.is_dry_run());
-    let deleted = delete_all(&cluster, &doomed, options.wait, &session.stop, problems).await;
+    let deleted = delete_all(
+        &cluster,
+        &live,
+        &doomed,
+        options.wait,
+        (&session.events, &session.stop),
+        problems,
+    )
+    .await;
     Some((live, doomed, deleted))
 }

@@ -556,7 +556,10 @@ impl Sandbox {
                 &causes,
             ));
         }
-        validation::warnings(resource, &new, warnings);
+        let generation = ["metadata", "generation"];
+        if resource.is("", "pods") || new.at(&generation) != live.at(&generation) {
+            validation::warnings(resource, &new, warnings);
+        }
         fields::ignore_timestamps(&mut new, live);
         let written = |object| {
             Some(Written {

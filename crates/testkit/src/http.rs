@@ -184,7 +184,7 @@ fn serve<S: Read + Write>(
     Ok(request.header("connection") != Some("close"))
 }
 
-fn read_headers(reader: &mut impl BufRead) -> std::io::Result<Vec<(String, String)>> {
+pub(crate) fn read_headers(reader: &mut impl BufRead) -> std::io::Result<Vec<(String, String)>> {
     let mut headers = Vec::new();
     loop {
         let mut line = String::new();
@@ -199,7 +199,7 @@ fn read_headers(reader: &mut impl BufRead) -> std::io::Result<Vec<(String, Strin
     }
 }
 
-fn read_body(
+pub(crate) fn read_body(
     reader: &mut impl BufRead,
     headers: &[(String, String)],
     to_end: bool,

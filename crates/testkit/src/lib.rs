@@ -4,8 +4,10 @@
 //! a clear text where something is wrong: a test that cannot be set up has failed.
 
 mod apiserver;
+mod backend;
 mod charts;
 mod environment;
+mod faults;
 mod http;
 mod registry;
 mod shared;
@@ -14,8 +16,10 @@ mod status;
 mod tls;
 
 pub use apiserver::ApiServer;
+pub use backend::Backend;
 pub use charts::{ChartRepository, pack_chart};
 pub use environment::{Environment, Output};
+pub use faults::{Fault, FaultProxy, Faults};
 pub use http::{Reply, Request, Server, call};
 pub use registry::{DockerRegistry, OciRegistry, push_chart};
 pub use shared::shared;

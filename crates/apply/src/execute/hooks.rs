@@ -51,14 +51,15 @@ async fn apply(item: &mut ItemRun<'_>, hooks: &[HookStep]) -> BTreeMap<usize, bo
             number: at + 1,
             of: hooks.len(),
         }));
-        let applying = item.apply(&hook.step, true).await;
+        let applying = item.apply(&hook.step).await;
         item.take(&hook.step, applying, true);
         item.send(ItemEvent::Advanced);
-        if item.failed.contains(reference)
-            || !hook.wait
-            || item.run.options.no_wait
-            || item.run.options.dry_run
-        {
+        if item.failed.contains(reference) || !hook.wait || item.run.options.no_wait {
+            continue;
+        }
+        if item.run.options.dry_run {
+            // nothing runs, so that there is nothing to wait for
+            ready.insert(at, true);
             continue;
         }
         let timeout = hook.timeout.unwrap_or(item.run.options.readiness_timeout);
@@ -85,7 +86,12 @@ async fn delete(item: &mut ItemRun<'_>, hooks: &[&HookStep], after: bool) {
             },
             policies: hook.policies.clone(),
         });
-        let removed = remove_object(item.run, reference).await;
+        if after && item.run.options.dry_run {
+            // the dry run has left nothing behind that could be deleted
+            item.outcome.deleted_hooks.push(reference.clone());
+            continue;
+        }
+        let removed = remove_object(item.run, item.index, reference).await;
         if removed.deleted {
             item.outcome.deleted_hooks.push(reference.clone());
         }

@@ -125,7 +125,7 @@ impl ItemRun<'_> {
                 number: at + 1,
                 of: count,
             }));
-            let removed = remove_object(self.run, reference).await;
+            let removed = remove_object(self.run, self.index, reference).await;
             if removed.deleted {
                 self.outcome.deleted.push(reference.clone());
             }
@@ -183,7 +183,7 @@ impl ItemRun<'_> {
         }
         let object = step.reference.clone();
         self.send(ItemEvent::ApplyingObject(Nth { object, number, of }));
-        let applied = self.apply(step, false).await;
+        let applied = self.apply(step).await;
         self.send(ItemEvent::Advanced);
         if self.run.options.abort_on_error && !applied.problems.errors.is_empty() {
             self.run.stop.cancel();
@@ -192,11 +192,11 @@ impl ItemRun<'_> {
     }
 
     /// Applies one object, after what it needs of other items.
-    pub(super) async fn apply(&self, step: &Step, hook: bool) -> Applying {
+    pub(super) async fn apply(&self, step: &Step) -> Applying {
         if !self.run.options.dry_run {
             self.wait_for_landmarks(step).await;
         }
-        let applying = apply_step(self.run, self.plan, step, hook).await;
+        let applying = apply_step(self.run, self.index, step).await;
         self.arrive(step);
         applying
     }
@@ -247,6 +247,7 @@ impl ItemRun<'_> {
             }
         }
         for landmark in needed {
+            self.send(ItemEvent::WaitingForOthers(landmark.object()));
             // others must be able to start meanwhile: they may bring what is needed
             drop(self.slot.lock().await.take());
             tokio::select! {

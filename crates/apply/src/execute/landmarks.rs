@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use kluctl_object::GroupKind;
+use kluctl_object::{GroupKind, Gvk, ObjectRef};
 use tokio::sync::watch;
 
 /// Something that other items may need.
@@ -13,6 +13,16 @@ pub(crate) enum Landmark {
     Namespace(String),
     /// A kind, by its definition.
     Kind(GroupKind),
+}
+
+impl Landmark {
+    /// As what a person knows it.
+    pub(crate) fn object(&self) -> ObjectRef {
+        match self {
+            Self::Namespace(name) => ObjectRef::new(&Gvk::new("", "v1", "Namespace"), None, name),
+            Self::Kind(kind) => ObjectRef::new(&Gvk::new(&kind.group, "", &kind.kind), None, ""),
+        }
+    }
 }
 
 /// What has arrived, and whether it is usable.

@@ -22,7 +22,7 @@ use crate::plan::Plan;
 use crate::problem::Problems;
 use landmarks::Landmarks;
 pub use object::MANAGER;
-pub(crate) use remove::{remove_object, until_gone};
+pub(crate) use remove::{remove_object, uid_of, until_gone};
 
 /// How a plan is carried out.
 #[derive(Clone, Debug)]

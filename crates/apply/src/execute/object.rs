@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use kluctl_cluster::{Answer, ApiError, Apply};
+use kluctl_cluster::{Answer, ApiError, Apply, Reason};
 use kluctl_object::{Object, ObjectRef};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -22,6 +22,9 @@ pub const MANAGER: &str = "kluctl";
 /// For how long the server may need to serve a kind after its definition was applied.
 const ESTABLISHING: Duration = Duration::from_secs(30);
 
+/// How often an object is replaced again because another writer was faster.
+const RACES: u32 = 5;
+
 /// What came of applying one object.
 #[derive(Debug, Default)]
 pub(super) struct Applying {
@@ -35,6 +38,8 @@ pub(super) struct Applying {
 /// An object under the name that it is asked for with.
 struct Asked<'a> {
     run: &'a Run,
+    /// The item's index.
+    index: usize,
     item: &'a ItemPlan,
     reference: &'a ObjectRef,
     object: Cow<'a, Object>,
@@ -45,8 +50,8 @@ struct Asked<'a> {
 /// Applies one object.
 ///
 /// Source: kluctl `pkg/deployment/utils/apply_utils.go`, `ApplyObject` and what it calls.
-pub(super) async fn apply_step(run: &Run, item: &ItemPlan, step: &Step, _hook: bool) -> Applying {
-    let asked = Asked::new(run, item, step);
+pub(super) async fn apply_step(run: &Run, index: usize, step: &Step) -> Applying {
+    let asked = Asked::new(run, index, step);
     let mut applying = Applying::default();
     let answer = match asked.apply(&asked.object, false).await {
         Err(error) if error.is_unknown_kind() => match asked.unknown_kind(error, &mut applying).await {
@@ -67,10 +72,11 @@ pub(super) async fn apply_step(run: &Run, item: &ItemPlan, step: &Step, _hook: b
 }
 
 impl<'a> Asked<'a> {
-    fn new(run: &'a Run, item: &'a ItemPlan, step: &'a Step) -> Self {
+    fn new(run: &'a Run, index: usize, step: &'a Step) -> Self {
         let mut asked = Self {
             run,
-            item,
+            index,
+            item: &run.plan.items[index],
             reference: &step.reference,
             object: Cow::Borrowed(&step.object),
             alias: None,
@@ -186,9 +192,22 @@ impl<'a> Asked<'a> {
 
     /// Fields that others own: takes some over, gives others up, and applies what remains by force.
     async fn conflicts(&self, error: &ApiError, applying: &mut Applying) {
-        let Some(live) = self.live() else {
-            self.fail(error, applying);
-            return;
+        let appeared;
+        let live = match self.live() {
+            Some(live) => live,
+            // it was not there when the run began
+            None => match self.run.cluster.get(self.reference).await {
+                Ok(Answer {
+                    value: Some(object), ..
+                }) => {
+                    appeared = object;
+                    &appeared
+                }
+                _ => {
+                    self.fail(error, applying);
+                    return;
+                }
+            },
         };
         let resolved = if self.run.options.force_apply {
             Cow::Borrowed(&*self.object)
@@ -225,7 +244,7 @@ impl<'a> Asked<'a> {
     async fn replace(&self, error: &ApiError, applying: &mut Applying) {
         let options = &self.run.options;
         let asked_for = options.replace_on_error || options.force_replace_on_error;
-        let Some(live) = self.live().filter(|_| asked_for) else {
+        let Some(live) = self.live().filter(|_| asked_for && may_replace(error)) else {
             self.fail(error, applying);
             return;
         };
@@ -236,19 +255,43 @@ impl<'a> Asked<'a> {
             ),
             applying,
         );
-        let mut object = self.object.clone().into_owned();
-        if let Some(version) = live.at(&["metadata", "resourceVersion"]) {
-            object.set(&["metadata", "resourceVersion"], version.clone());
-        }
-        match self.run.cluster.replace(&object, MANAGER, options.dry_run).await {
+        match self.replace_current(live).await {
             Ok(answer) => self.succeed(answer, applying),
             Err(error) => self.recreate(&error, applying).await,
         }
     }
 
+    /// Replaces what is live now: with another version than the one known, another writer was faster, or our own request
+    /// went through and its answer was lost.
+    async fn replace_current(&self, live: &Object) -> Result<Answer<Object>, ApiError> {
+        let mut object = self.object.clone().into_owned();
+        let mut version = live.at(&["metadata", "resourceVersion"]).cloned();
+        let mut races = 0;
+        loop {
+            if let Some(version) = version.take() {
+                object.set(&["metadata", "resourceVersion"], version);
+            }
+            let answer = self
+                .run
+                .cluster
+                .replace(&object, MANAGER, self.run.options.dry_run)
+                .await;
+            match answer {
+                Err(error) if error.reason == Reason::Conflict && races < RACES => {
+                    races += 1;
+                    match self.run.cluster.get(self.reference).await?.value {
+                        Some(fresh) => version = fresh.at(&["metadata", "resourceVersion"]).cloned(),
+                        None => return Err(error),
+                    }
+                }
+                answer => return answer,
+            }
+        }
+    }
+
     /// Deletes the live object and applies it anew, where that is asked for and allowed.
     async fn recreate(&self, error: &ApiError, applying: &mut Applying) {
-        if !self.run.options.force_replace_on_error {
+        if !self.run.options.force_replace_on_error || !may_replace(error) || self.run.stop.is_cancelled() {
             self.fail(error, applying);
             return;
         }
@@ -265,7 +308,7 @@ impl<'a> Asked<'a> {
             ),
             applying,
         );
-        let removed = remove_object(self.run, self.reference).await;
+        let removed = remove_object(self.run, self.index, self.reference).await;
         applying.problems.extend(removed.problems);
         if !removed.deleted {
             return;
@@ -285,6 +328,12 @@ impl<'a> Asked<'a> {
         self.run.events.send(Event::Warning(text.clone()));
         applying.problems.warning(Some(self.reference), text);
     }
+}
+
+/// Whether the server judged the object: replacing or even deleting it must not follow from a bad connection or a server
+/// in trouble.
+fn may_replace(error: &ApiError) -> bool {
+    (400..500).contains(&error.code) && !error.is_denied() && error.code != 429
 }
 
 /// Another name for an object, always the same for one reference: at most 63 characters, with a suffix nobody has.

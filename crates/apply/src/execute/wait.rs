@@ -45,6 +45,7 @@ pub(super) async fn wait_ready(item: &ItemRun<'_>, reference: &ObjectRef, timeou
                 return waited;
             }
         };
+        let mut reason = None;
         match object {
             None if seen => {
                 if last_report.is_some() {
@@ -82,6 +83,7 @@ pub(super) async fn wait_ready(item: &ItemRun<'_>, reference: &ObjectRef, timeou
                     take_texts(&mut waited.problems, reference, &found, true);
                     return waited;
                 }
+                reason = found.pending.into_iter().next();
             }
         }
         let report = last_report.is_none_or(|at| at.elapsed() >= REPORT);
@@ -90,6 +92,7 @@ pub(super) async fn wait_ready(item: &ItemRun<'_>, reference: &ObjectRef, timeou
             seconds,
             first: last_report.is_none(),
             report,
+            reason,
         });
         if report {
             last_report = Some(Instant::now());

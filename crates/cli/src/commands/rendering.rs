@@ -81,6 +81,7 @@ pub(super) fn render(flags: &RenderingFlags, keep_files: bool) -> Result<Rendere
     let rendered = kluctl_project::render(&project, &target, &options, &world, &show_stage)?;
     show_warnings(&rendered.warnings);
     if rendered.errors.is_empty() {
+        drop(writeln!(std::io::stderr(), "Writing rendered objects"));
         Ok(rendered)
     } else {
         Err(rendered.errors.into())

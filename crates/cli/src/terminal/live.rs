@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use kluctl_commands::{Event, ItemEvent, StepEnd};
+use kluctl_object::ObjectRef;
 
 use super::{Mark, texts};
 
@@ -15,6 +16,7 @@ enum Owner {
     Step(String),
     Item(usize),
     Barrier,
+    Object(ObjectRef),
 }
 
 /// One line and what it says.
@@ -68,7 +70,25 @@ impl Live {
                 let text = texts::barrier(message.as_deref());
                 self.start(Owner::Barrier, String::new(), &text);
             }
+            Event::Working { object, text } => self.working(object, text.as_deref()),
             Event::BarrierEnded => self.end(&Owner::Barrier, Mark::Success, Some("Finished waiting")),
+        }
+    }
+
+    /// Shows what is done with an object, or takes its line away.
+    fn working(&mut self, object: &ObjectRef, text: Option<&str>) {
+        let owner = Owner::Object(object.clone());
+        match (text, self.open.get_mut(&owner)) {
+            (Some(text), Some(line)) => {
+                text.clone_into(&mut line.text);
+                line.draw();
+            }
+            (Some(text), None) => self.start(owner, String::new(), text),
+            (None, _) => {
+                if let Some(line) = self.open.remove(&owner) {
+                    line.bar.finish_and_clear();
+                }
+            }
         }
     }
 

@@ -5,10 +5,12 @@ mod plain;
 mod texts;
 
 use std::io::{BufRead, IsTerminal, Write};
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kluctl_commands::{Event, Events, Step, StepEnd};
 use kluctl_source::Person;
+use tokio_util::sync::CancellationToken;
 
 use live::Live;
 use plain::Plain;
@@ -26,6 +28,7 @@ pub(crate) enum Mark {
 #[derive(Clone)]
 pub(crate) struct Terminal {
     display: Arc<Mutex<Display>>,
+    stop: CancellationToken,
 }
 
 enum Display {
@@ -44,7 +47,14 @@ impl Terminal {
         };
         Self {
             display: Arc::new(Mutex::new(display)),
+            stop: CancellationToken::new(),
         }
+    }
+
+    /// The same terminal, whose questions are over, and answered with "no", once `stop` is cancelled.
+    pub(crate) fn until(mut self, stop: &CancellationToken) -> Self {
+        self.stop = stop.clone();
+        self
     }
 
     fn lock(&self) -> MutexGuard<'_, Display> {
@@ -122,12 +132,14 @@ impl Terminal {
                 Display::Plain(_) => format!("{question} (y/N) "),
             };
             self.text(&prompt);
-            let mut answer = String::new();
-            let read = std::io::stdin().lock().read_line(&mut answer);
-            let error = match read {
-                Ok(0) => Some("EOF".to_owned()),
-                Ok(_) => None,
-                Err(error) => Some(error.to_string()),
+            let (answer, error) = match self.read_line() {
+                None => {
+                    self.text("\n");
+                    return false;
+                }
+                Some(Ok(answer)) if answer.is_empty() => (answer, Some("EOF".to_owned())),
+                Some(Ok(answer)) => (answer, None),
+                Some(Err(error)) => (String::new(), Some(error.to_string())),
             };
             if let Some(error) = error {
                 self.warning(&format!("Failed prompting for \"{question}\". Error: {error}"));
@@ -161,6 +173,30 @@ impl Person for Terminal {
         self.warning(text);
     }
 }
+
+impl Terminal {
+    /// Reads a line from standard input, empty at its end; `None` when the command is stopped meanwhile.
+    fn read_line(&self) -> Option<std::io::Result<String>> {
+        let (send, receive) = std::sync::mpsc::channel();
+        // reading cannot be interrupted; the thread ends with the process
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let read = std::io::stdin().lock().read_line(&mut line);
+            let _ = send.send(read.map(|_| line));
+        });
+        while !self.stop.is_cancelled() {
+            match receive.recv_timeout(STOP_LOOK) {
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(read) => return Some(read),
+                Err(RecvTimeoutError::Disconnected) => return Some(Ok(String::new())),
+            }
+        }
+        None
+    }
+}
+
+/// How often a question looks whether the command has been stopped.
+const STOP_LOOK: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// Writes a line to standard error; where that fails there is nobody to tell.
 fn write_line(text: &str) {

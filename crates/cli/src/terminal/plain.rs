@@ -36,6 +36,7 @@ impl Plain {
                 Some(format!("{}: {text}", self.names.get(item)?))
             }
             Event::BarrierStarted(message) => Some(texts::barrier(message.as_deref())),
+            Event::Working { .. } => None,
             Event::BarrierEnded => Some("Finished waiting".to_owned()),
         }
     }

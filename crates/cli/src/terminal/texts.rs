@@ -82,15 +82,23 @@ pub(super) fn item(event: &ItemEvent) -> Texts {
             seconds,
             first,
             report,
+            reason,
         } => Texts {
-            live: Some(format!(
-                "Waiting for {object} to get ready... ({seconds}s elapsed)"
-            )),
+            live: Some(match reason {
+                Some(reason) => {
+                    format!("Waiting for {object} to get ready... ({seconds}s elapsed): {reason}")
+                }
+                None => format!("Waiting for {object} to get ready... ({seconds}s elapsed)"),
+            }),
             plain: report.then(|| {
                 let verb = if *first { "Waiting" } else { "Still waiting" };
                 format!("{verb} for {object} to get ready... ({seconds}s elapsed)")
             }),
         },
+        ItemEvent::WaitingToGo { object, seconds } => {
+            live(format!("Waiting for {object} to be gone... ({seconds}s elapsed)"))
+        }
+        ItemEvent::WaitingForOthers(object) => live(format!("Waiting for another item to bring {object}...")),
         ItemEvent::WaitEnded { object, seconds } => {
             plain(format!("Finished waiting for {object} ({seconds}s elapsed)"))
         }

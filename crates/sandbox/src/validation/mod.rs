@@ -93,6 +93,10 @@ pub(crate) fn warnings(resource: &Resource, object: &Object, warnings: &mut Vec<
             _ => &["spec", "template", "spec"],
         };
         if let Some(spec) = object.at(prefix) {
+            let meta = [&prefix[..prefix.len() - 1], &["metadata", "annotations"]].concat();
+            if let Some(annotations) = object.at(&meta) {
+                pods::armor_warnings(spec, annotations, &meta.join("."), warnings);
+            }
             pods::warnings(spec, &prefix.join("."), warnings);
         }
     }

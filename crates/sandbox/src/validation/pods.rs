@@ -386,6 +386,26 @@ pub(super) fn port_or_name(port: &Value, field: &str, causes: &mut Vec<Cause>) {
     }
 }
 
+/// Tells of annotations that fields have replaced.
+///
+/// Source: kubernetes `pkg/api/pod/warnings.go`.
+pub(super) fn armor_warnings(spec: &Value, annotations: &Value, field: &str, warnings: &mut Vec<String>) {
+    for container in ["initContainers", "containers"]
+        .iter()
+        .flat_map(|key| items(spec, key))
+    {
+        let key = format!(
+            "container.apparmor.security.beta.kubernetes.io/{}",
+            text(container, "name")
+        );
+        if annotations.get(&key).is_some() && container["securityContext"]["appArmorProfile"].is_null() {
+            warnings.push(format!(
+                "{field}[{key}]: deprecated since v1.30; use the \"appArmorProfile\" field instead"
+            ));
+        }
+    }
+}
+
 /// What is allowed but unwise in a Pod's spec.
 pub(super) fn warnings(spec: &Value, field: &str, warnings: &mut Vec<String>) {
     for key in ["containers", "initContainers"] {

@@ -1,0 +1,385 @@
+//! Deploys through a proxy that hurts single requests, and kills deploys in their middle.
+//!
+//! Each run must end in success or a clear error, never hang past its timeout, never delete what it should not, and a second
+//! run without faults must lead to what an undisturbed one leads to. A seeded part runs with every test run; with
+//! `KLUCTL_FAULTS=all` (`cargo xtask faults`) every position of a run is tried, on both servers.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+use kluctl_testkit::{Backend, Environment, Fault, FaultProxy};
+use serde_json::{Value, json};
+
+use crate::faults_project::project;
+use crate::faults_run::{Ended, difference, start, state, wait};
+use crate::servers::{Served, Server};
+
+/// Everything that a run may end with.
+#[derive(Debug, Default)]
+struct Tally {
+    runs: AtomicUsize,
+    succeeded: AtomicUsize,
+    failed: AtomicUsize,
+    killed: AtomicUsize,
+    wrong: Mutex<Vec<String>>,
+}
+
+struct Stage<'a> {
+    backend: Backend,
+    project: &'a Environment,
+    next: AtomicUsize,
+    tally: Tally,
+}
+
+/// What a faulted run is compared with.
+struct Undisturbed {
+    state: BTreeMap<String, Value>,
+    requests: Vec<(String, String)>,
+}
+
+impl Stage<'_> {
+    fn name(&self) -> String {
+        format!("f{:05}", self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn deploy(&self, run: &str, round: u8, proxy: &FaultProxy, timeout: &str, more: &[&str]) -> Command {
+        let kubeconfig = self
+            .project
+            .home()
+            .join(format!("{run}-{}.yaml", more.join("-").replace(['=', ' '], "-")));
+        proxy.write_kubeconfig(&kubeconfig);
+        let mut command = self.project.command([
+            "deploy",
+            "--yes",
+            "--readiness-timeout",
+            "15s",
+            "--timeout",
+            timeout,
+        ]);
+        command
+            .args(["--arg", &format!("run={run}"), "--arg", &format!("round={round}")])
+            .args(more)
+            .env("KUBECONFIG", kubeconfig)
+            .env("KLUCTL_CACHE_DIR", self.project.home().join("cache").join(run));
+        if round == 2 {
+            command.args(["--prune", "--force-replace-on-error"]);
+        }
+        command
+    }
+
+    fn run(&self, run: &str, round: u8) -> Ended {
+        let proxy = FaultProxy::start(&self.backend, Box::new(|_, _| None));
+        wait(start(self.deploy(run, round, &proxy, "60s", &[])), None)
+    }
+
+    /// Deploys the first round and adds what is nobody's business.
+    fn prepare(&self, run: &str) {
+        let first = self.run(run, 1);
+        assert_eq!(first.code, Some(0), "{}", first.text);
+        let path = format!("/api/v1/namespaces/{run}/configmaps");
+        let create = |manager: &str, metadata: Value| {
+            let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}).to_string();
+            let (status, object) =
+                self.backend
+                    .call("POST", &format!("{path}?fieldManager={manager}"), &body);
+            assert_eq!(status, 201, "{object}");
+            object["metadata"]["uid"].clone()
+        };
+        let label = json!({"kluctl.io/discriminator": format!("faults-{run}")});
+        let uid = create("other", json!({"name": "foreign"}));
+        create("other", json!({"name": "copied", "labels": label}));
+        let owner = json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "foreign", "uid": uid}]);
+        create(
+            "kluctl",
+            json!({"name": "owned", "labels": label, "ownerReferences": owner}),
+        );
+    }
+
+    /// Every object of a run, by its path.
+    fn objects(&self, run: &str) -> BTreeMap<String, Value> {
+        let mut objects = BTreeMap::new();
+        for collection in [
+            format!("/api/v1/namespaces/{run}/configmaps"),
+            format!("/api/v1/namespaces/{run}/secrets"),
+            format!("/apis/apps/v1/namespaces/{run}/deployments"),
+            format!("/apis/batch/v1/namespaces/{run}/jobs"),
+            format!("/apis/{run}.faults.example.com/v1/namespaces/{run}/things"),
+        ] {
+            let (_, list) = self.backend.call("GET", &collection, "");
+            for object in list["items"].as_array().into_iter().flatten() {
+                let name = object["metadata"]["name"].as_str().unwrap_or_default();
+                if name != "kube-root-ca.crt" {
+                    objects.insert(format!("{collection}/{name}"), object.clone());
+                }
+            }
+        }
+        for single in [
+            format!("/api/v1/namespaces/{run}"),
+            format!(
+                "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/things.{run}.faults.example.com"
+            ),
+        ] {
+            let (status, object) = self.backend.call("GET", &single, "");
+            if status == 200 {
+                objects.insert(single, object);
+            }
+        }
+        objects
+    }
+
+    /// Looks at a run that has been hurt, and then whether a second one mends it.
+    fn judge(
+        &self,
+        run: &str,
+        what: &str,
+        before: &BTreeMap<String, Value>,
+        ended: &Ended,
+        expected: &Undisturbed,
+    ) {
+        self.tally.runs.fetch_add(1, Ordering::Relaxed);
+        let wrong = |text: String| {
+            let text = format!("{what}: {text}\n{}", ended.text);
+            eprintln!("WRONG {text}");
+            self.tally.wrong.lock().expect("no panic before").push(text);
+        };
+        match ended.code {
+            None => self.tally.killed.fetch_add(1, Ordering::Relaxed),
+            Some(0) => self.tally.succeeded.fetch_add(1, Ordering::Relaxed),
+            Some(_) => self.tally.failed.fetch_add(1, Ordering::Relaxed),
+        };
+        match ended.code {
+            Some(0) | None => {}
+            Some(1) if ended.text.contains("command failed") || ended.text.contains("stopped") => {}
+            Some(1) if !ended.text.trim().is_empty() && !ended.text.contains("panicked") => {}
+            Some(code) => wrong(format!("ended with {code}")),
+        }
+        let after = self.objects(run);
+        for (path, object) in before {
+            let name = path.rsplit('/').next().unwrap_or_default();
+            let may_go = ["retired", "orphan-1", "orphan-2", "fixed", "stays", "migrate"].contains(&name);
+            let uid = |object: &Value| object["metadata"]["uid"].clone();
+            if !may_go && after.get(path).map(uid) != Some(uid(object)) {
+                wrong(format!("{path} was deleted"));
+            }
+        }
+        if ended.code == Some(0)
+            && !what.contains("Late")
+            && let Some(difference) = difference(&expected.state, &state(&after, run))
+        {
+            wrong(format!("said it succeeded, but {difference}"));
+        }
+        let second = self.run(run, 2);
+        if second.code != Some(0) {
+            wrong(format!("the second run failed:\n{}", second.text));
+        }
+        if let Some(difference) = difference(&expected.state, &state(&self.objects(run), run)) {
+            wrong(format!("after a second run {difference}"));
+        }
+        self.clean(run);
+    }
+
+    /// Takes the kind away, so that later runs do not have to list it.
+    fn clean(&self, run: &str) {
+        let path = format!(
+            "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/things.{run}.faults.example.com"
+        );
+        let _ = self.backend.call("DELETE", &path, "");
+    }
+
+    /// Deploys the second round without faults.
+    fn undisturbed(&self) -> Undisturbed {
+        let run = self.name();
+        self.prepare(&run);
+        let proxy = FaultProxy::start(&self.backend, Box::new(|_, _| None));
+        let ended = wait(start(self.deploy(&run, 2, &proxy, "60s", &[])), None);
+        assert_eq!(ended.code, Some(0), "{}", ended.text);
+        let state = state(&self.objects(&run), &run);
+        for gone in ["retired", "orphan-1", "orphan-2", "migrate"] {
+            assert!(
+                !state.keys().any(|path| path.ends_with(&format!("/{gone}"))),
+                "{gone} is left"
+            );
+        }
+        self.clean(&run);
+        Undisturbed {
+            state,
+            requests: proxy.seen(),
+        }
+    }
+
+    fn hurt(&self, at: usize, fault: Fault, expected: &Undisturbed) {
+        let run = self.name();
+        self.prepare(&run);
+        let before = self.objects(&run);
+        let proxy = FaultProxy::start(
+            &self.backend,
+            Box::new(move |number, _| (number == at).then_some(fault)),
+        );
+        let timeout = if fault == Fault::Hang { "3s" } else { "20s" };
+        let ended = wait(start(self.deploy(&run, 2, &proxy, timeout, &[])), None);
+        let what = format!("{fault:?} at request {at} ({})", named(proxy.seen().get(at)));
+        self.judge(&run, &what, &before, &ended, expected);
+    }
+
+    /// Kills the process when its request of this number arrives.
+    fn kill(&self, at: usize, expected: &Undisturbed) {
+        let run = self.name();
+        self.prepare(&run);
+        let before = self.objects(&run);
+        let (send, arrived) = mpsc::channel();
+        let send = Mutex::new(send);
+        let proxy = FaultProxy::start(
+            &self.backend,
+            Box::new(move |number, _| {
+                (number == at).then(|| {
+                    let _ = send.lock().expect("no panic before").send(());
+                    Fault::Hang
+                })
+            }),
+        );
+        let child = start(self.deploy(&run, 2, &proxy, "20s", &[]));
+        let ended = wait(child, Some(&arrived));
+        let what = format!("killed at request {at} ({})", named(proxy.seen().get(at)));
+        self.judge(&run, &what, &before, &ended, expected);
+    }
+
+    /// Two deploys of one target at once, with different values.
+    fn both(&self, expected: &Undisturbed) {
+        let run = self.name();
+        self.prepare(&run);
+        let before = self.objects(&run);
+        let proxy = FaultProxy::start(&self.backend, Box::new(|_, _| None));
+        let children =
+            ["more=one", "more=two"].map(|more| start(self.deploy(&run, 2, &proxy, "60s", &["--arg", more])));
+        let [one, two] = children.map(|child| wait(child, None));
+        // either may lose a race for an object that both replace, but must say so
+        let ended = Ended {
+            code: one.code.max(two.code).map(|code| code.max(1)),
+            text: format!("{}\n{}", one.text, two.text),
+        };
+        self.judge(&run, "two deploys at once", &before, &ended, expected);
+    }
+}
+
+fn named(request: Option<&(String, String)>) -> String {
+    request.map_or("never came".to_owned(), |(method, target)| {
+        format!("{method} {target}")
+    })
+}
+
+/// Faults that a run may meet, a different one for each position and seed.
+fn fault(position: usize, seed: usize) -> Fault {
+    const KINDS: [Fault; 14] = [
+        Fault::Cut,
+        Fault::Lost,
+        Fault::Twice,
+        Fault::Busy(1),
+        Fault::Status(500),
+        Fault::Torn,
+        Fault::Status(503),
+        Fault::StatusAfter(504),
+        Fault::Late(3),
+        Fault::Status(409),
+        Fault::Status(502),
+        Fault::Delay(Duration::from_millis(700)),
+        Fault::StatusAfter(500),
+        Fault::Late(12),
+    ];
+    // a fixed mixing step, so that neighbouring positions meet different faults
+    let mixed = (position * 31 + seed * 17 + 7).wrapping_mul(2_654_435_761) >> 7;
+    KINDS[mixed % KINDS.len()]
+}
+
+enum Job {
+    Hurt(usize, Fault),
+    Kill(usize),
+    Both,
+}
+
+/// Does the jobs on two threads and tells the figures.
+fn play(server: &str, backend: Backend, jobs: impl Fn(usize) -> Vec<Job>) {
+    let project = project();
+    let stage = Stage {
+        backend,
+        project: &project,
+        next: AtomicUsize::new(0),
+        tally: Tally::default(),
+    };
+    let start = Instant::now();
+    let expected = stage.undisturbed();
+    let jobs = Mutex::new(jobs(expected.requests.len()));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(job) = { jobs.lock().expect("no panic before").pop() } {
+                    match job {
+                        Job::Hurt(at, fault) => stage.hurt(at, fault, &expected),
+                        Job::Kill(at) => stage.kill(at, &expected),
+                        Job::Both => stage.both(&expected),
+                    }
+                }
+            });
+        }
+    });
+    let tally = &stage.tally;
+    let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+    eprintln!(
+        "{server}: {} requests in an undisturbed run; {} runs in {} s: {} succeeded, {} ended in an error, {} were killed",
+        expected.requests.len(),
+        count(&tally.runs),
+        start.elapsed().as_secs(),
+        count(&tally.succeeded),
+        count(&tally.failed),
+        count(&tally.killed)
+    );
+    let wrong = tally.wrong.lock().expect("no panic before");
+    assert!(
+        wrong.is_empty(),
+        "{} of them wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+fn everything(requests: usize) -> Vec<Job> {
+    let mut jobs = vec![Job::Both, Job::Both, Job::Both];
+    jobs.extend((0..requests).step_by(10).map(Job::Kill));
+    for at in 0..requests {
+        jobs.extend((0..4).map(|seed| Job::Hurt(at, fault(at, seed))));
+    }
+    jobs.extend((0..requests).step_by(8).map(|at| Job::Hurt(at, Fault::Hang)));
+    jobs
+}
+
+/// About forty runs, spread over all positions.
+fn some(requests: usize) -> Vec<Job> {
+    let spread =
+        |count: usize, first: usize| (0..count).map(move |part| (first + part * requests / count) % requests);
+    let mut jobs = vec![Job::Both];
+    jobs.extend(spread(5, 9).map(Job::Kill));
+    jobs.extend(spread(30, 3).map(|at| Job::Hurt(at, fault(at, 0))));
+    jobs.extend(spread(2, requests / 2).map(|at| Job::Hurt(at, Fault::Hang)));
+    jobs
+}
+
+#[test]
+fn a_hurt_deploy_says_so_and_a_second_one_mends_it() {
+    let all = std::env::var_os("KLUCTL_FAULTS").is_some();
+    let served = Served::start(&[]);
+    let sandbox = Backend::from_kubeconfig(&served.kubeconfig());
+    if !all {
+        play("sandbox", sandbox, some);
+        return;
+    }
+    play("sandbox", sandbox, everything);
+    if let Some(Server::Real { server, _status }) = Server::real() {
+        play(
+            "kube-apiserver",
+            Backend::from_kubeconfig(&server.kubeconfig()),
+            everything,
+        );
+    }
+}
