@@ -7,7 +7,7 @@ use crate::parse::node::{Command, Number, Pipe, Word};
 use crate::stack;
 use crate::templates::MissingKey;
 use crate::text::Text;
-use crate::types::{Kind, Type};
+use crate::types::{ANY_MAP, Kind, NamedType, Type};
 use crate::value::{Map, Value};
 
 impl<'t> State<'t> {
@@ -194,7 +194,10 @@ impl<'t> State<'t> {
                 }
                 Ok(Slot::default())
             }
-            Value::Map(map) => self.eval_key(map, name, has_arguments),
+            Value::Map(map) => match (map.go_type(), name.as_bytes()) {
+                (Type::Named(named), b"AsMap") if !has_arguments => Ok(as_map(map, named).into()),
+                _ => self.eval_key(map, name, has_arguments),
+            },
             Value::Object(object) => {
                 let text = name.to_str();
                 if let Some(signature) = object.method(&text) {
@@ -294,4 +297,14 @@ pub(crate) fn zero(ty: &'static Type) -> Value {
         Kind::Map => Value::Map(Map::nil(ty)),
         _ => Value::Nil,
     }
+}
+
+/// The method of Helm's `common.Values`, the only map type with methods that charts meet: the same map as a plain one.
+///
+/// Source: helm `pkg/chart/common/values.go`, `Values.AsMap`.
+fn as_map(map: &Map, named: &'static NamedType) -> Value {
+    if map.is_nil() {
+        return Value::Map(Map::typed(crate::value::Entries::default(), &ANY_MAP));
+    }
+    Value::Map(map.with_type(named.underlying.as_ref().unwrap_or(&ANY_MAP)))
 }

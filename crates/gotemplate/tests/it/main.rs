@@ -5,3 +5,4 @@
 mod certificates;
 mod golden;
 mod mutation;
+mod named_maps;
