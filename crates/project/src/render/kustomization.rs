@@ -281,8 +281,10 @@ pub(super) fn build(
         Ok(None) => Ok(content),
         Err(problem) => Err(kluctl_kustomize::Error::new(problem.to_string())),
     };
+    let on_warning = |warning: &str| loader.warn(format!("{}: {warning}", named(files.own.0)));
     let options = kluctl_kustomize::Options {
         load_restrictor: kluctl_kustomize::LoadRestrictor::None,
+        on_warning: Some(&on_warning),
         remote: Some(&remote),
         on_read: Some(&on_read),
         ..kluctl_kustomize::Options::default()
@@ -296,9 +298,6 @@ pub(super) fn build(
         )
     };
     let built = kluctl_kustomize::build(files, &root, &options).map_err(|error| failed(error.to_string()))?;
-    for warning in built.warnings {
-        loader.warn(format!("{}: {warning}", named(files.own.0)));
-    }
     let objects = built.objects.into_iter().map(Object::try_from);
     objects
         .collect::<Result<_, _>>()
