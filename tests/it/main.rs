@@ -9,5 +9,6 @@ mod faults_run;
 mod quickstart;
 mod servers;
 mod start;
+mod terminal;
 mod transcripts;
 mod tutorial;

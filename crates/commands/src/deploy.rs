@@ -157,6 +157,7 @@ pub async fn deploy(
     };
     problems.extend(outcome.problems());
     tell_unfinished(&session, &outcome, &mut problems);
+    let orphans = left_by(&outcome, orphans);
     let mut deleted = Vec::new();
     if options.prune && target.discriminator().is_empty() {
         problems.error(None, "pruning without a discriminator is not supported");
@@ -251,7 +252,7 @@ async fn preview(
         live: Some(live),
         outcome: Some(&outcome),
         changed,
-        orphans: orphans.to_vec(),
+        orphans: left_by(&outcome, orphans.to_vec()),
         deleted: Vec::new(),
         problems,
     };
@@ -266,6 +267,12 @@ pub(crate) fn record(info: &mut kluctl_api::CommandInfo, options: &ExecuteOption
     info.replace_on_error = options.replace_on_error;
     info.force_replace_on_error = options.force_replace_on_error;
     info.abort_on_error = options.abort_on_error;
+}
+
+/// Orphans that items have not deleted themselves.
+pub(crate) fn left_by(outcome: &Outcome, orphans: Vec<ObjectRef>) -> Vec<ObjectRef> {
+    let deleted: Vec<ObjectRef> = outcome.deleted().cloned().collect();
+    without_deleted(orphans, &deleted)
 }
 
 /// Orphans that are still there: neither deleted nor gone with their Namespace.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kluctl_apply::{DiffOptions, ExecuteOptions, Problems};
 
-use crate::deploy::{compare, fetch, orphans, record, run, warn_without_discriminator};
+use crate::deploy::{compare, fetch, left_by, orphans, record, run, warn_without_discriminator};
 use crate::finish::{Finished, Gathered, finish};
 use crate::session::Session;
 use crate::target::Target;
@@ -53,7 +53,7 @@ pub async fn diff(session: &Session, target: &Target, options: &DiffCommandOptio
     }
     let changed = compare(target, &live, &outcome, options.ignore, &mut problems);
     let gathered = Gathered {
-        orphans: orphans(cluster, target, &live).await,
+        orphans: left_by(&outcome, orphans(cluster, target, &live).await),
         live: Some(&live),
         outcome: Some(&outcome),
         changed,
