@@ -2,10 +2,12 @@
 //!
 //! These tests belong to the package of the binary, so that Cargo always builds it first.
 
+mod completion;
 mod corpus;
 mod faults;
 mod faults_project;
 mod faults_run;
+mod history;
 mod quickstart;
 mod servers;
 mod start;

@@ -7,7 +7,7 @@ use crate::diff::{Change, ChangeKind};
 use crate::problem::Problem;
 
 /// What stands for a secret value.
-const MASK: &str = "*****";
+pub const MASK: &str = "*****";
 /// The same in base64, as `data` has it.
 const MASK_BASE64: &str = "KioqKio=";
 /// Shorter values are too common in ordinary texts to be searched for.
@@ -88,6 +88,49 @@ fn mask_change(change: &mut Change) {
         ChangeKind::Delete => old,
         ChangeKind::Update => format!("{old}\n{new}"),
     };
+}
+
+/// What stands in a text where a masked one has masks; `None` where the texts differ elsewhere.
+pub fn unmasked<'t>(masked: &str, text: &'t str) -> Option<Vec<&'t str>> {
+    let mut pieces = masked.split(MASK);
+    let mut rest = text.strip_prefix(pieces.next()?)?;
+    let mut found = Vec::new();
+    let pieces: Vec<&str> = pieces.collect();
+    let (last, middle) = pieces.split_last()?;
+    for piece in middle {
+        let end = rest.find(piece)?;
+        found.push(&rest[..end]);
+        rest = &rest[end + piece.len()..];
+    }
+    found.push(rest.strip_suffix(last)?);
+    Some(found)
+}
+
+/// Masks in one tree what is masked in another one, where both agree otherwise.
+///
+/// A text that was masked before is never shown, whatever it has become.
+pub fn adopt_masks(masked: &Value, value: &mut Value) {
+    match (masked, value) {
+        (Value::String(masked), Value::String(text)) if masked.contains(MASK) => {
+            *text = match unmasked(masked, text) {
+                Some(_) => masked.clone(),
+                None => format!("{MASK} (changed)"),
+            };
+        }
+        (Value::Array(masked), Value::Array(list)) => {
+            for (masked, value) in masked.iter().zip(list) {
+                adopt_masks(masked, value);
+            }
+        }
+        (Value::Object(masked), Value::Object(map)) => {
+            for (key, value) in map {
+                if let Some(masked) = masked.get(key) {
+                    adopt_masks(masked, value);
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The secret values of a run, to find them again in messages of the server.
@@ -210,6 +253,23 @@ mod tests {
             ]
         );
         assert_eq!(found[0].new, Some(json!("*****")));
+    }
+
+    #[test]
+    fn masks_are_filled_in_from_a_text_that_is_alike_otherwise() {
+        assert_eq!(unmasked("a=*****;b=*****", "a=1;b=2"), Some(vec!["1", "2"]));
+        assert_eq!(unmasked("*****", "all of it"), Some(vec!["all of it"]));
+        assert_eq!(unmasked("a=*****", "b=1"), None);
+        assert_eq!(unmasked("no mask", "no mask"), None);
+        let mut value = json!({"same": "x=secret", "other": "y=secret", "list": ["z"], "new": 1});
+        adopt_masks(
+            &json!({"same": "x=*****", "other": "x=*****", "list": ["*****"]}),
+            &mut value,
+        );
+        assert_eq!(
+            value,
+            json!({"same": "x=*****", "other": "***** (changed)", "list": ["*****"], "new": 1})
+        );
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub struct Finished {
     pub clear: Option<CommandResult>,
     /// Changed objects before and after, without what is not compared; Secrets are left out.
     pub versions: Versions,
+    /// What was shown, written down for a deploy that does exactly that; where it was asked for.
+    pub plan: Option<kluctl_api::DeployPlan>,
 }
 
 /// Objects before and after, by their reference in the result.
@@ -120,6 +122,7 @@ pub(crate) async fn finish(
     });
     Finished {
         versions: versions.collect(),
+        plan: None,
         result,
         clear,
     }

@@ -409,8 +409,9 @@ fn results_are_stored_and_read_again(server: &Server) {
     let summaries = server.runtime.block_on(store.list_command_results()).unwrap();
     assert_eq!(summaries.len(), 2);
     let read = server.runtime.block_on(store.command_result(&last.id)).unwrap();
+    assert_eq!(read.trimmed, None);
     assert_eq!(
-        serde_json::to_value(&read).unwrap(),
+        serde_json::to_value(&read.result).unwrap(),
         serde_json::to_value(&last).unwrap()
     );
 }
