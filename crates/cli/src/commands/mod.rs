@@ -1,5 +1,6 @@
 //! One module per command.
 
+pub(crate) mod cache;
 pub(crate) mod completion;
 pub(crate) mod delete;
 pub(crate) mod deploy;
@@ -13,6 +14,7 @@ pub(crate) mod kustomize;
 pub(crate) mod list_images;
 pub(crate) mod list_targets;
 pub(crate) mod man;
+pub(crate) mod oci;
 pub(crate) mod poke_images;
 pub(crate) mod prune;
 pub(crate) mod render;

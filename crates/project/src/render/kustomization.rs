@@ -119,7 +119,8 @@ fn generate(item: &LoadedItem, files: &Files) -> Result<Value, Problem> {
         } else if helm::is_chart_file(path) {
             let chart = helm::read_chart_file(item, files, path)?;
             let output = normalize(&join(path.parent().unwrap_or("".into()), chart.output()));
-            Some(output)
+            // The chart is rendered by now, so that its output is found as a file of its own; elsewhere it is not listed.
+            (!files.contains_key(&output)).then_some(output)
         } else {
             let lower = path.as_str().to_lowercase();
             (lower.ends_with(".yml") || lower.ends_with(".yaml")).then(|| path.clone())
