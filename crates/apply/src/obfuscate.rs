@@ -1,15 +1,13 @@
 //! Keeps the values of Secrets out of everything that leaves the process.
 
-use kluctl_object::{Object, ObjectRef};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use kluctl_object::{MASK, MaskKey, Masks, Object, ObjectRef};
 use serde_json::Value;
 
 use crate::diff::{Change, ChangeKind};
 use crate::problem::Problem;
 
-/// What stands for a secret value.
-pub const MASK: &str = "*****";
-/// The same in base64, as `data` has it.
-const MASK_BASE64: &str = "KioqKio=";
 /// Shorter values are too common in ordinary texts to be searched for.
 const SHORTEST: usize = 6;
 
@@ -19,14 +17,23 @@ pub fn is_secret(object: &ObjectRef) -> bool {
 }
 
 /// Masks the values of a Secret; other objects stay as they are.
-pub fn obfuscate_object(object: &mut Object) {
+///
+/// Fingerprints are those of the plain values, in base64 where the API has base64.
+pub fn obfuscate_object(object: &mut Object, key: &MaskKey) {
     if !is_secret(&object.reference()) {
         return;
     }
-    for (key, mask) in [("data", MASK_BASE64), ("stringData", MASK)] {
-        if let Some(map) = object.as_map_mut().get_mut(key) {
-            mask_values(map, mask);
-        }
+    let plain = |value: &Value| Value::from(key.mask(value.as_str().unwrap_or_default()));
+    let encoded = |value: &Value| {
+        let text = value.as_str().unwrap_or_default();
+        let text = decode_base64(text).map_or_else(|| key.mask(text), |text| key.mask(&text));
+        Value::from(STANDARD.encode(text))
+    };
+    if let Some(map) = object.as_map_mut().get_mut("data") {
+        mask_values(map, &encoded);
+    }
+    if let Some(map) = object.as_map_mut().get_mut("stringData") {
+        mask_values(map, &plain);
     }
     // kubectl's copy of the object holds the values once more
     let copy = "kubectl.kubernetes.io/last-applied-configuration";
@@ -35,12 +42,12 @@ pub fn obfuscate_object(object: &mut Object) {
     }
 }
 
-fn mask_values(value: &mut Value, mask: &str) {
+fn mask_values(value: &mut Value, mask: &dyn Fn(&Value) -> Value) {
     match value {
-        Value::Object(map) => map.values_mut().for_each(|value| *value = Value::from(mask)),
-        Value::Array(list) => list.iter_mut().for_each(|value| *value = Value::from(mask)),
+        Value::Object(map) => map.values_mut().for_each(|value| *value = mask(value)),
+        Value::Array(list) => list.iter_mut().for_each(|value| *value = mask(value)),
         Value::Null => {}
-        other => *other = Value::from(mask),
+        other => *other = mask(other),
     }
 }
 
@@ -61,7 +68,7 @@ pub fn obfuscate_changes(object: &ObjectRef, changes: &mut [Change]) {
 /// The text shows both sides, although they look alike: that something has changed is no secret.
 fn mask_change(change: &mut Change) {
     for value in change.old.iter_mut().chain(change.new.iter_mut()) {
-        mask_values(value, MASK);
+        mask_values(value, &|_| Value::from(MASK));
     }
     let lines = |value: Option<&Value>, sign: char| {
         let text = match value {
@@ -90,56 +97,17 @@ fn mask_change(change: &mut Change) {
     };
 }
 
-/// What stands in a text where a masked one has masks; `None` where the texts differ elsewhere.
-pub fn unmasked<'t>(masked: &str, text: &'t str) -> Option<Vec<&'t str>> {
-    let mut pieces = masked.split(MASK);
-    let mut rest = text.strip_prefix(pieces.next()?)?;
-    let mut found = Vec::new();
-    let pieces: Vec<&str> = pieces.collect();
-    let (last, middle) = pieces.split_last()?;
-    for piece in middle {
-        let end = rest.find(piece)?;
-        found.push(&rest[..end]);
-        rest = &rest[end + piece.len()..];
-    }
-    found.push(rest.strip_suffix(last)?);
-    Some(found)
-}
-
-/// Masks in one tree what is masked in another one, where both agree otherwise.
-///
-/// A text that was masked before is never shown, whatever it has become.
-pub fn adopt_masks(masked: &Value, value: &mut Value) {
-    match (masked, value) {
-        (Value::String(masked), Value::String(text)) if masked.contains(MASK) => {
-            *text = match unmasked(masked, text) {
-                Some(_) => masked.clone(),
-                None => format!("{MASK} (changed)"),
-            };
-        }
-        (Value::Array(masked), Value::Array(list)) => {
-            for (masked, value) in masked.iter().zip(list) {
-                adopt_masks(masked, value);
-            }
-        }
-        (Value::Object(masked), Value::Object(map)) => {
-            for (key, value) in map {
-                if let Some(masked) = masked.get(key) {
-                    adopt_masks(masked, value);
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
 /// The secret values of a run, to find them again in messages of the server.
 #[derive(Clone, Debug, Default)]
-pub struct SecretTexts(Vec<String>);
+pub struct SecretTexts(Masks);
 
 impl SecretTexts {
-    /// Collects the values of all Secrets among the objects, as they are and in base64.
-    pub fn of<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Self {
+    /// Looks for the values of all Secrets among the objects, and for other texts.
+    pub fn of<'a>(
+        objects: impl IntoIterator<Item = &'a Object>,
+        others: &'a [String],
+        key: &MaskKey,
+    ) -> Self {
         let mut texts = std::collections::BTreeSet::new();
         for object in objects
             .into_iter()
@@ -152,63 +120,32 @@ impl SecretTexts {
                     .flatten()
                     .filter_map(|(_, value)| value.as_str())
                 {
-                    texts.insert(text.to_owned());
-                    texts.extend(if key == "data" { decode_base64(text) } else { None });
+                    let decoded = if key == "data" { decode_base64(text) } else { None };
+                    texts.insert(decoded.unwrap_or_else(|| text.to_owned()));
                 }
             }
         }
-        // longer ones first: a value may be a part of another
-        let mut texts: Vec<_> = texts.into_iter().filter(|text| text.len() >= SHORTEST).collect();
-        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
-        Self(texts)
-    }
-
-    /// Looks for these texts too.
-    #[must_use]
-    pub fn with(mut self, texts: &[String]) -> Self {
-        self.0
-            .extend(texts.iter().filter(|text| text.len() >= SHORTEST).cloned());
-        self.0.sort_by_key(|text| std::cmp::Reverse(text.len()));
-        self.0.dedup();
-        self
-    }
-
-    /// Masks every secret value in the texts of a tree, keys left alone.
-    pub fn obfuscate_value(&self, value: &mut Value) {
-        match value {
-            Value::String(text) if self.0.iter().any(|secret| text.contains(&**secret)) => {
-                *text = self.obfuscate(text);
-            }
-            Value::Array(list) => list.iter_mut().for_each(|value| self.obfuscate_value(value)),
-            Value::Object(map) => map.values_mut().for_each(|value| self.obfuscate_value(value)),
-            _ => {}
-        }
-    }
-
-    /// Whether there is nothing to look for.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        texts.retain(|text| text.len() >= SHORTEST);
+        let all = texts.iter().chain(others).map(String::as_str);
+        Self(Masks::new(all, key))
     }
 
     /// Masks every secret value in a message.
     pub fn obfuscate(&self, message: &str) -> String {
-        self.0
-            .iter()
-            .fold(message.to_owned(), |message, text| message.replace(text, MASK))
+        self.0.mask(message).into_owned()
     }
 
     /// Masks every secret value in the messages of problems.
     pub fn obfuscate_problems(&self, problems: &mut [Problem]) {
         for problem in problems {
-            problem.message = self.obfuscate(&problem.message);
+            self.0.mask_text(&mut problem.message);
         }
     }
 }
 
 /// Decodes standard base64 that holds text.
 fn decode_base64(text: &str) -> Option<String> {
-    use base64::Engine as _;
-    let bytes = base64::engine::general_purpose::STANDARD.decode(text).ok()?;
+    let bytes = STANDARD.decode(text).ok()?;
     String::from_utf8(bytes).ok()
 }
 
@@ -228,13 +165,19 @@ mod tests {
     #[test]
     fn values_of_secrets_are_masked() {
         let mut object = secret();
-        obfuscate_object(&mut object);
+        let key = MaskKey::default();
+        obfuscate_object(&mut object, &key);
         let text = object.to_value().to_string();
         assert!(
             !text.contains("assword") && !text.contains("plain") && !text.contains("cGFz"),
             "{text}"
         );
-        assert_eq!(object.str_at(&["data", "a"]), Some("KioqKio="));
+        let mask = STANDARD.encode(key.mask("password"));
+        assert_eq!(object.str_at(&["data", "a"]), Some(&*mask));
+        assert_eq!(
+            object.str_at(&["stringData", "b"]),
+            Some(&*key.mask("plain-text"))
+        );
     }
 
     #[test]
@@ -256,26 +199,16 @@ mod tests {
     }
 
     #[test]
-    fn masks_are_filled_in_from_a_text_that_is_alike_otherwise() {
-        assert_eq!(unmasked("a=*****;b=*****", "a=1;b=2"), Some(vec!["1", "2"]));
-        assert_eq!(unmasked("*****", "all of it"), Some(vec!["all of it"]));
-        assert_eq!(unmasked("a=*****", "b=1"), None);
-        assert_eq!(unmasked("no mask", "no mask"), None);
-        let mut value = json!({"same": "x=secret", "other": "y=secret", "list": ["z"], "new": 1});
-        adopt_masks(
-            &json!({"same": "x=*****", "other": "x=*****", "list": ["*****"]}),
-            &mut value,
-        );
-        assert_eq!(
-            value,
-            json!({"same": "x=*****", "other": "***** (changed)", "list": ["*****"], "new": 1})
-        );
-    }
-
-    #[test]
     fn messages_lose_secret_values() {
-        let texts = SecretTexts::of([&secret()]);
-        let message = texts.obfuscate("invalid value \"password\" (cGFzc3dvcmQ=) and plain-text");
-        assert_eq!(message, "invalid value \"*****\" (*****) and *****");
+        let key = MaskKey::default();
+        let texts = SecretTexts::of([&secret()], &["from elsewhere".to_owned()], &key);
+        let message =
+            texts.obfuscate("invalid value \"password\" (cGFzc3dvcmQ=) and plain-text from elsewhere");
+        let [password, plain, other] =
+            ["password", "plain-text", "from elsewhere"].map(|text| key.mask(text));
+        assert_eq!(
+            message,
+            format!("invalid value \"{password}\" ({password}) and {plain} {other}")
+        );
     }
 }

@@ -7,8 +7,7 @@ use camino::Utf8PathBuf;
 use kluctl_commands::sources::{RemoteSources, SourceOptions};
 use kluctl_project::config::{GitRef, OciRef};
 use kluctl_project::outside::{
-    ChartRequest, CloudSecret, Files, GitTree, HttpRequest, HttpResponse, OutsideError, SecretContent,
-    Sources,
+    ChartRequest, Files, GitTree, HttpRequest, HttpResponse, OutsideError, Sources,
 };
 use kluctl_source::Cache;
 use tokio::runtime::{Handle, Runtime};
@@ -77,10 +76,6 @@ impl Sources for LazySources {
 
     fn http(&self, request: &HttpRequest<'_>) -> Result<HttpResponse, OutsideError> {
         self.remote()?.http(request)
-    }
-
-    fn secret(&self, secret: &CloudSecret<'_>) -> Result<SecretContent, OutsideError> {
-        self.remote()?.secret(secret)
     }
 
     fn debug_print(&self, message: &str) {

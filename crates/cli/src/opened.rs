@@ -18,6 +18,7 @@ use kluctl_sandbox::{Sandbox, store_folder};
 use serde_json::{Map, Value};
 
 use crate::lazy_sources::{LazyRuntime, LazySources, cache_dir};
+use crate::mask_key;
 use crate::opening;
 use crate::options::args::ArgsFlags;
 use crate::options::cluster::{RequestFlags, SandboxFlags};
@@ -87,44 +88,6 @@ struct Connected {
     sandbox: Option<Arc<Sandbox>>,
 }
 
-/// A cluster, and which of its results a command is about.
-pub(crate) struct Reached {
-    pub(crate) session: Session,
-    /// The project and the target that the flags name; `None` where there is no project, or none of its targets is named.
-    pub(crate) target: Option<(ProjectKey, TargetConfig)>,
-    /// Keeps the sandbox open while the command runs.
-    _sandbox: Option<Arc<Sandbox>>,
-}
-
-/// Connects the cluster without rendering anything: for commands about what was stored or is live.
-///
-/// With `need_target`, a target that cannot be selected is an error.
-pub(crate) fn reach(running: &Running, flags: &OpenFlags, need_target: bool) -> Result<Reached, String> {
-    let folder = opening::project_dir(&flags.project.dir).map_err(|problem| problem.to_string())?;
-    let is_project = [".kluctl.yaml", ".kluctl.yml", "deployment.yaml", "deployment.yml"]
-        .iter()
-        .any(|name| folder.join(name).is_file());
-    let named = flags.target.target.is_some() || flags.project.project_config.is_some();
-    let (mut root, mut target) = (folder, None);
-    if need_target || named || is_project {
-        let (project, _, _) = open_project(running, flags)?;
-        root = project.root().join(project.sub_dir());
-        match opening::select(&project, &flags.target, None) {
-            Ok(config) => target = Some((origin(running, &project).0, config)),
-            Err(problems) if need_target || named => return Err(problems.to_string()),
-            Err(_) => {}
-        }
-    }
-    let context = target.as_ref().and_then(|(_, config)| config.context.clone());
-    let context = context.or_else(|| flags.target.context.clone());
-    let connected = connect_target(running, flags, &root, context)?;
-    Ok(Reached {
-        session: running.session(connected.cluster),
-        target,
-        _sandbox: connected.sandbox,
-    })
-}
-
 /// Opens the project, connects the cluster and renders the target.
 pub(crate) fn open(running: &Running, flags: &OpenFlags, choices: &OpenChoices) -> Result<Opened, String> {
     let start_time = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
@@ -132,8 +95,7 @@ pub(crate) fn open(running: &Running, flags: &OpenFlags, choices: &OpenChoices) 
     let config = opening::select(&project, &flags.target, choices.discriminator.as_deref());
     let mut config = config.map_err(|problems| problems.to_string())?;
     running.terminal.start("Initializing k8s client");
-    let root = project.root().join(project.sub_dir());
-    let connected = connect_target(running, flags, &root, config.context.clone());
+    let connected = connect_target(running, flags, &project, &config);
     let end = if connected.is_ok() {
         StepEnd::Succeeded
     } else {
@@ -150,8 +112,15 @@ pub(crate) fn open(running: &Running, flags: &OpenFlags, choices: &OpenChoices) 
         let reader: Arc<dyn ClusterReader> = Arc::new(Reader::new(cluster, running.runtime.handle()));
         reader
     });
+    let handle = running.runtime.handle().clone();
     let keep_files = flags.render.render_output_dir.is_some();
-    let options = opening::render_options(&choices.images, &flags.inclusion, None, keep_files);
+    let options = opening::render_options(
+        &choices.images,
+        &flags.inclusion,
+        None,
+        keep_files,
+        flags.project.sops_strict,
+    );
     let options = options.map_err(|problems| problems.to_string())?;
     let rendered = render_target(
         running,
@@ -161,6 +130,12 @@ pub(crate) fn open(running: &Running, flags: &OpenFlags, choices: &OpenChoices) 
         World {
             cluster: reader,
             sources,
+            secrets: opening::secrets(
+                Arc::new(move || Ok(handle.clone())),
+                &config,
+                connected.cluster.clone(),
+            ),
+            mask_key: mask_key::load(&cache_dir()),
         },
     )?;
     running.go_on()?;
@@ -216,14 +191,18 @@ fn open_project(running: &Running, flags: &OpenFlags) -> Result<Project, String>
 fn connect_target(
     running: &Running,
     flags: &OpenFlags,
-    project: &Utf8Path,
-    context: Option<String>,
+    project: &OpenProject,
+    target: &TargetConfig,
 ) -> Result<Connected, String> {
     let cache = cache_dir();
-    let context = context.filter(|name| !name.is_empty());
     if let Some(folder) = &flags.sandbox.sandbox {
-        let context = context.unwrap_or_else(|| "default".to_owned());
+        let context = target
+            .context
+            .clone()
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| "default".to_owned());
         let folder = if folder.as_str().is_empty() {
+            let project = project.root().join(project.sub_dir());
             store_folder(cache.as_std_path(), project.as_std_path(), &context)
         } else {
             folder.clone().into_std_path_buf()
@@ -232,7 +211,7 @@ fn connect_target(
     }
     let options = ConnectOptions {
         kubeconfig: flags.kubeconfig.kubeconfig.clone().map(PathBuf::from),
-        context,
+        context: target.context.clone().filter(|name| !name.is_empty()),
         cache: Some(cache.into_std_path_buf()),
         limits: flags.requests.limits(),
     };
@@ -345,10 +324,18 @@ fn write_files(folder: &Utf8Path, files: &[(Utf8PathBuf, bytes::Bytes)]) -> Resu
     Ok(())
 }
 
-/// Where the project comes from, as results tell it.
-fn origin(running: &Running, project: &OpenProject) -> (ProjectKey, GitInfo) {
+/// What every result says about the project and the call.
+fn head(
+    running: &Running,
+    flags: &OpenFlags,
+    project: &OpenProject,
+    target: &TargetConfig,
+    start_time: String,
+    args: Map<String, Value>,
+    images: &[FixedImage],
+) -> Head {
     let sub_dir = project.sub_dir().as_str();
-    git_info(project.root(), sub_dir).unwrap_or_else(|error| {
+    let (project_key, git_info) = git_info(project.root(), sub_dir).unwrap_or_else(|error| {
         // A result without it is better than none.
         running
             .terminal
@@ -364,20 +351,7 @@ fn origin(running: &Running, project: &OpenProject) -> (ProjectKey, GitInfo) {
                 ..GitInfo::default()
             },
         )
-    })
-}
-
-/// What every result says about the project and the call.
-fn head(
-    running: &Running,
-    flags: &OpenFlags,
-    project: &OpenProject,
-    target: &TargetConfig,
-    start_time: String,
-    args: Map<String, Value>,
-    images: &[FixedImage],
-) -> Head {
-    let (project_key, git_info) = origin(running, project);
+    });
     Head {
         project_key,
         git_info,

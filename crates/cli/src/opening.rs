@@ -1,11 +1,14 @@
 //! From flags to an opened project, a target and options of a render: what all commands that render begin with.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use kluctl_cluster::Cluster;
+use kluctl_commands::secrets::{RemoteSecrets, Runtime};
 use kluctl_project::config::{FixedImage, FixedImages, TargetConfig};
-use kluctl_project::outside::Sources;
+use kluctl_project::outside::{Secrets, Sources};
 use kluctl_project::{
     Inclusion, InclusionOptions, OpenOptions, OpenProject, Problem, Problems, RenderOptions, TargetSelection,
     external_args,
@@ -80,6 +83,7 @@ pub(crate) fn render_options(
     inclusion: &InclusionFlags,
     kubernetes_version: Option<&str>,
     keep_files: bool,
+    sops_strict: bool,
 ) -> Result<RenderOptions, Problems> {
     Ok(RenderOptions {
         images: fixed_images(images)?,
@@ -91,7 +95,15 @@ pub(crate) fn render_options(
         })?,
         kubernetes_version: kubernetes_version.map(str::to_owned),
         keep_files,
+        sops_strict,
     })
+}
+
+/// Secrets for a target, set up when they are needed.
+pub(crate) fn secrets(runtime: Runtime, target: &TargetConfig, cluster: Option<Cluster>) -> Arc<dyn Secrets> {
+    let environment: BTreeMap<String, String> = std::env::vars().collect();
+    let aws = target.aws.clone().unwrap_or_default();
+    Arc::new(RemoteSecrets::new(runtime, environment, aws, cluster))
 }
 
 /// Images of `--fixed-images-file`, then those of `--fixed-image`.

@@ -221,16 +221,15 @@ impl Cluster {
     /// Deletes an object and tells whether it is gone already.
     pub async fn delete(&self, reference: &ObjectRef, how: &Delete) -> Result<Answer<Deletion>, ApiError> {
         let resource = self.resource(reference).await?;
-        let path = resource.object_path(reference.namespace.as_deref(), &reference.name);
+        let path = with_query(
+            resource.object_path(reference.namespace.as_deref(), &reference.name),
+            &[("dryRun", self.dry_run_value(how.dry_run))],
+        );
         let mut options = json!({
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "propagationPolicy": format!("{:?}", how.propagation),
         });
-        if self.dry_run || how.dry_run {
-            // a server that gets a body does not look for options in the URL
-            options["dryRun"] = json!(["All"]);
-        }
         if let Some(uid) = &how.uid {
             options["preconditions"] = json!({"uid": uid});
         }
@@ -253,6 +252,18 @@ impl Cluster {
     /// Reads any path as JSON.
     pub async fn raw(&self, path: &str) -> Result<Answer<Value>, ApiError> {
         self.call_json(&Call::get(path.to_owned())).await
+    }
+
+    /// Sends a document to a path that no other verb covers, such as the one for tokens of a service account.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Answer<Value>, ApiError> {
+        let body = to_bytes(body)?;
+        self.call_json(&Call::send(
+            Method::POST,
+            path.to_owned(),
+            "application/json",
+            body,
+        ))
+        .await
     }
 
     /// The server's version document, e.g. with `gitVersion`.

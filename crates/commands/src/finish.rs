@@ -8,7 +8,8 @@ use kluctl_apply::{
     ChangedObject, LiveObjects, Outcome, Problem, Problems, SecretTexts, is_secret, obfuscate_changes,
     obfuscate_object,
 };
-use kluctl_object::{Object, ObjectRef};
+use kluctl_object::{MaskKey, Masks, Object, ObjectRef};
+use kluctl_project::Sensitive;
 use serde_json::Value;
 
 use crate::collect::{Known, collect};
@@ -25,8 +26,6 @@ pub struct Finished {
     pub clear: Option<CommandResult>,
     /// Changed objects before and after, without what is not compared; Secrets are left out.
     pub versions: Versions,
-    /// What was shown, written down for a deploy that does exactly that; where it was asked for.
-    pub plan: Option<kluctl_api::DeployPlan>,
 }
 
 /// Objects before and after, by their reference in the result.
@@ -95,7 +94,7 @@ pub(crate) async fn finish(
             .collect(),
         ..CommandResult::default()
     };
-    let masks = Masks::of(&rendered, &gathered, &target.rendered.sensitive.texts);
+    let masks = Hidden::of(&rendered, &gathered, &target.rendered.sensitive);
     let clear = want_clear.then(|| {
         let mut clear = base.clone();
         clear.objects = collect(&known(&rendered, &gathered, &gathered.changed));
@@ -116,13 +115,12 @@ pub(crate) async fn finish(
     masks.mask(&mut result);
     let versions = changed.into_iter().filter(|changed| !is_secret(&changed.object));
     let versions = versions.map(|mut changed| {
-        masks.everywhere.obfuscate_value(&mut changed.old);
-        masks.everywhere.obfuscate_value(&mut changed.new);
+        masks.mask_named(&mut changed.old);
+        masks.mask_named(&mut changed.new);
         (changed.object, (changed.old, changed.new))
     });
     Finished {
         versions: versions.collect(),
-        plan: None,
         result,
         clear,
     }
@@ -152,19 +150,25 @@ pub(crate) fn entries(problems: &[Problem]) -> Vec<DeploymentError> {
 }
 
 /// What must not be seen.
-struct Masks {
+struct Hidden {
+    key: MaskKey,
     /// Values of sensitive variables, wherever they turn up.
-    everywhere: SecretTexts,
+    everywhere: Masks,
     /// These, and the values of all Secrets, in messages.
     messages: SecretTexts,
 }
 
-impl Masks {
-    fn of(rendered: &[&Object], gathered: &Gathered<'_>, sensitive: &[String]) -> Self {
+impl Hidden {
+    fn of(rendered: &[&Object], gathered: &Gathered<'_>, sensitive: &Sensitive) -> Self {
         let live = gathered.live.into_iter().flat_map(LiveObjects::iter);
         Self {
-            everywhere: SecretTexts::default().with(sensitive),
-            messages: SecretTexts::of(rendered.iter().copied().chain(live)).with(sensitive),
+            key: sensitive.key.clone(),
+            everywhere: sensitive.masks(),
+            messages: SecretTexts::of(
+                rendered.iter().copied().chain(live),
+                &sensitive.texts,
+                &sensitive.key,
+            ),
         }
     }
 
@@ -172,15 +176,12 @@ impl Masks {
         for object in &mut result.objects {
             self.mask_object(object);
         }
-        if self.everywhere.is_empty() {
-            return;
-        }
         for value in [&mut result.target]
             .into_iter()
             .chain(result.deployment.as_mut())
             .chain(result.command.args.as_mut())
         {
-            self.everywhere.obfuscate_value(value);
+            self.everywhere.mask_value(value);
         }
     }
 
@@ -189,21 +190,40 @@ impl Masks {
             .into_iter()
             .flatten()
         {
-            obfuscate_object(stage);
-            if !self.everywhere.is_empty() {
-                let mut value = Value::from(std::mem::take(stage));
-                self.everywhere.obfuscate_value(&mut value);
-                *stage = Object::try_from(value).unwrap_or_default();
-            }
-        }
-        if self.everywhere.is_empty() {
-            return;
+            obfuscate_object(stage, &self.key);
+            let mut value = Value::from(std::mem::take(stage));
+            self.mask_named(&mut value);
+            *stage = Object::try_from(value).unwrap_or_default();
         }
         for change in &mut object.changes {
             for value in change.old_value.iter_mut().chain(change.new_value.iter_mut()) {
-                self.everywhere.obfuscate_value(value);
+                self.everywhere.mask_value(value);
             }
-            change.unified_diff = self.everywhere.obfuscate(&change.unified_diff);
+            self.everywhere.mask_text(&mut change.unified_diff);
+        }
+    }
+
+    /// Masks an object but for what names it: results are joined by names, and everybody who may see the object sees them.
+    fn mask_named(&self, object: &mut Value) {
+        if self.everywhere.is_empty() {
+            return;
+        }
+        let names = |object: &Value| NAMES.map(|place| object.pointer(place).cloned());
+        let before = names(object);
+        self.everywhere.mask_value(object);
+        for (place, name) in NAMES.iter().zip(before) {
+            if let (Some(masked), Some(name)) = (object.pointer_mut(place), name) {
+                *masked = name;
+            }
         }
     }
 }
+
+/// What names an object.
+const NAMES: [&str; 5] = [
+    "/apiVersion",
+    "/kind",
+    "/metadata/name",
+    "/metadata/namespace",
+    "/metadata/uid",
+];

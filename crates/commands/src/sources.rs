@@ -14,8 +14,8 @@ use kluctl_project::outside::{
 use kluctl_source::archive::{Limits, unpack};
 use kluctl_source::git::{GitHead, GitOptions, GitReference, GitRepositories, GitUrl, WorkTree};
 use kluctl_source::helm_repository::Index;
-use kluctl_source::oci::{Artifact, Pushed, Registry};
-use kluctl_source::{Cache, Credentials, Http, Mirrors, Nobody, Person, SourceError, SshSettings};
+use kluctl_source::oci::Registry;
+use kluctl_source::{Cache, Credentials, Http, Login, Mirrors, Nobody, Person, SourceError, SshSettings};
 use serde_json::json;
 use tokio::runtime::Handle;
 
@@ -67,6 +67,8 @@ pub struct RemoteSources {
     cache: Cache,
     indexes: Mutex<BTreeMap<String, Arc<Index>>>,
     person: Arc<dyn Person>,
+    /// Answers of a person, by server and realm.
+    logins: Mutex<BTreeMap<String, Login>>,
     overrides: LocalOverrides,
     /// What was overridden and told.
     told: Mutex<BTreeSet<String>>,
@@ -90,9 +92,26 @@ impl RemoteSources {
             cache,
             indexes: Mutex::default(),
             person: options.person,
+            logins: Mutex::default(),
             overrides: options.overrides,
             told: Mutex::default(),
         })
+    }
+
+    /// What a person answers for a server, asked once per server and realm.
+    fn login(&self, host: &str, realm: &str) -> Option<Login> {
+        let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = format!("{host}|{realm}");
+        if let Some(login) = logins.get(&key) {
+            return Some(login.clone());
+        }
+        let who = format!("Please enter credentials for host '{host}'");
+        let login = Login {
+            username: self.person.text(&format!("{who}, username"))?,
+            password: self.person.secret(&format!("{who}, password"))?,
+        };
+        logins.insert(key, login.clone());
+        Some(login)
     }
 
     /// The local folder that stands in for a repository, with a warning at its first use.
@@ -110,32 +129,6 @@ impl RemoteSources {
             ));
         }
         read_folder(&folder).map(Some)
-    }
-
-    /// The tag with the highest version in a range.
-    fn newest_tag(&self, url: &str, range: &str) -> Result<String, OutsideError> {
-        let wanted = kluctl_gotemplate::semver::Constraints::parse(range)
-            .map_err(|error| OutsideError::new(format!("`{range}` is no range of versions: {error}")))?;
-        let tags = self
-            .runtime
-            .block_on(self.registry.versions(url))
-            .map_err(outside)?;
-        let newest = tags
-            .iter()
-            .filter_map(|tag| Some((kluctl_gotemplate::semver::Version::parse(tag).ok()?, tag)))
-            .filter(|(version, _)| wanted.check(version))
-            .max_by(|(a, _), (b, _)| a.cmp(b));
-        match newest {
-            Some((_, tag)) => Ok(tag.replace('+', "_")),
-            None => Err(OutsideError::missing(format!(
-                "{url} has no tag with a version in `{range}`"
-            ))),
-        }
-    }
-
-    /// Pushes an artifact to `oci://host/path[:tag]`.
-    pub(crate) fn push(&self, address: &str, artifact: &Artifact) -> Result<Pushed, SourceError> {
-        self.runtime.block_on(self.registry.push(address, artifact))
     }
 
     fn git_override(&self, url: &str) -> Result<Option<Arc<Files>>, OutsideError> {
@@ -248,16 +241,9 @@ impl Sources for RemoteSources {
                 .filter(|text| !text.is_empty())
                 .map(str::to_owned)
         };
-        let mut tag = text(reference.and_then(|reference| reference.tag.as_ref()));
+        let tag = text(reference.and_then(|reference| reference.tag.as_ref()));
         let digest = text(reference.and_then(|reference| reference.digest.as_ref()));
-        let range = text(reference.and_then(|reference| reference.semver.as_ref()));
-        if let (Some(range), None) = (range, &digest) {
-            tag = Some(self.newest_tag(url, &range)?);
-        }
-        let blobs = self.cache.blobs();
-        let pulled = self
-            .registry
-            .artifact(&blobs, url, tag.as_deref(), digest.as_deref());
+        let pulled = self.registry.artifact(url, tag.as_deref(), digest.as_deref());
         let archive = self.runtime.block_on(pulled).map_err(outside)?;
         let limits = Limits {
             total_bytes: 1 << 30,
@@ -273,10 +259,24 @@ impl Sources for RemoteSources {
     }
 
     fn http(&self, request: &HttpRequest<'_>) -> Result<HttpResponse, OutsideError> {
-        let sent = self
-            .http
-            .request(request.url, request.method, request.headers, request.body);
-        let (body, authenticated) = self.runtime.block_on(sent).map_err(outside)?;
+        let send = |login: Option<&Login>| {
+            let HttpRequest {
+                url,
+                method,
+                body,
+                headers,
+            } = request;
+            self.runtime
+                .block_on(self.http.request(url, method, headers, body, login))
+        };
+        let answer = match send(None) {
+            Err(SourceError::Unauthorized { host, realm, url }) => match self.login(&host, &realm) {
+                Some(login) => send(Some(&login)),
+                None => Err(SourceError::Unauthorized { host, realm, url }),
+            },
+            answer => answer,
+        };
+        let (body, authenticated) = answer.map_err(outside)?;
         Ok(HttpResponse { body, authenticated })
     }
 

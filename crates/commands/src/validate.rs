@@ -45,7 +45,8 @@ impl Validation {
             discriminator: target.discriminator().to_owned(),
         };
         let live = self.live.iter().flat_map(LiveObjects::iter);
-        let secrets = SecretTexts::of(target.objects().chain(live)).with(&target.rendered.sensitive.texts);
+        let sensitive = &target.rendered.sensitive;
+        let secrets = SecretTexts::of(target.objects().chain(live), &sensitive.texts, &sensitive.key);
         secrets.obfuscate_problems(&mut problems.errors);
         secrets.obfuscate_problems(&mut problems.warnings);
         result.errors = entries(&problems.errors);

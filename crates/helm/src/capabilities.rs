@@ -312,11 +312,15 @@ impl Object for BuildInfo {
         ]
     }
 
-    fn json_fields(&self) -> Vec<(&'static str, Value)> {
-        vec![
-            ("version", HELM_VERSION.into()),
-            ("go_version", GO_VERSION.into()),
-            ("kube_client_version", "v1.36".into()),
+    fn to_plain(&self) -> Option<Value> {
+        let map: kluctl_gotemplate::Map = [
+            ("version", HELM_VERSION),
+            ("go_version", GO_VERSION),
+            ("kube_client_version", "v1.36"),
         ]
+        .into_iter()
+        .map(|(key, text)| (key, Value::from(text)))
+        .collect();
+        Some(map.into())
     }
 }

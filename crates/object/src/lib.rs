@@ -7,11 +7,13 @@
 //! - Whatever is printed is sorted by key, whether or not `serde_json` keeps insertion order.
 
 mod kind;
+mod mask;
 mod object;
 mod path;
 mod reference;
 
 pub use kind::{ApiVersionError, GroupKind, Gvk};
+pub use mask::{MASK, MaskKey, Masks};
 pub use object::{NotAnObject, Object};
 pub use path::{JsonPath, JsonPathError, Key, KeyPath, KeyPathError, type_name};
 pub use reference::ObjectRef;

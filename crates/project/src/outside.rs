@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use camino::Utf8PathBuf;
 use kluctl_object::{GroupKind, Object};
+pub use kluctl_sops::Wrapped;
 use serde_json::Value;
 
 use crate::config::{AwsSecret, AzureSecret, GcpSecret, GitRef, GitSource, OciRef, VaultSecret};
@@ -234,14 +235,6 @@ pub trait Sources: Send + Sync {
         )))
     }
 
-    /// The content of a secret of one of the vendors.
-    fn secret(&self, secret: &CloudSecret<'_>) -> Result<SecretContent, OutsideError> {
-        Err(OutsideError::new(format!(
-            "variables of the kind `{}` cannot be fetched here",
-            secret.source_name()
-        )))
-    }
-
     /// Shows what a template's `debug_print` prints.
     fn debug_print(&self, _message: &str) {}
 
@@ -253,8 +246,34 @@ pub trait Sources: Send + Sync {
     }
 }
 
+/// Gives secrets, and the keys of encrypted files. The defaults refuse by name.
+pub trait Secrets: Send + Sync {
+    /// The content of a secret of one of the vendors.
+    fn secret(&self, secret: &CloudSecret<'_>) -> Result<SecretContent, OutsideError> {
+        Err(OutsideError::new(format!(
+            "variables of the kind `{}` cannot be fetched here",
+            secret.source_name()
+        )))
+    }
+
+    /// The key of a file that SOPS encrypted, or a share of it.
+    fn unwrap_key(&self, wrapped: &Wrapped) -> Result<Vec<u8>, OutsideError> {
+        Err(OutsideError::new(format!(
+            "keys cannot be unwrapped here: {}",
+            wrapped.key.shown()
+        )))
+    }
+
+    /// What a person should know about how it went, taken out.
+    fn take_warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
 /// Refuses everything by name.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoSources;
 
 impl Sources for NoSources {}
+
+impl Secrets for NoSources {}

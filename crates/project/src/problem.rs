@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use kluctl_object::Masks;
+
 /// A place in a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -148,6 +150,24 @@ impl std::error::Error for Problem {}
 /// One problem or many; never none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
+
+impl Problem {
+    /// Masks what must not be shown.
+    fn mask(&mut self, masks: &Masks) {
+        masks.mask_text(&mut self.message);
+        let hint = self.hint.iter_mut();
+        let lines = self
+            .places
+            .iter_mut()
+            .filter_map(|place| place.source_line.as_mut());
+        hint.chain(lines).for_each(|text| masks.mask_text(text));
+    }
+}
+
+/// Masks what must not be shown in any of them.
+pub(crate) fn mask_all(problems: &mut [Problem], masks: &Masks) {
+    problems.iter_mut().for_each(|problem| problem.mask(masks));
+}
 
 impl Problems {
     /// All of them, each once, in the order in which they were met.

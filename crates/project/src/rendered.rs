@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
-use kluctl_object::Object;
+use kluctl_object::{MaskKey, Masks, Object};
 use serde_json::Value;
 
 use crate::config::{ConflictResolution, FixedImage, IgnoreForDiff, ObjectSelector};
@@ -82,15 +82,30 @@ pub struct Rules {
 pub struct Sensitive {
     /// Texts of [`Sensitive::SHORTEST`] characters and more, sorted, each once.
     pub texts: Vec<String>,
+    /// What their fingerprints are made with.
+    pub key: MaskKey,
 }
 
 impl Sensitive {
     /// Shorter texts turn up by chance and are masked only where they came from.
     pub const SHORTEST: usize = 8;
 
+    /// Finds them in other texts.
+    pub fn masks(&self) -> Masks {
+        Masks::new(self.texts.iter().map(String::as_str), &self.key)
+    }
+
     /// Takes in all texts of a tree.
     pub fn add(&mut self, value: &Value) {
         self.collect(value);
+        self.texts.sort_unstable();
+        self.texts.dedup();
+    }
+
+    /// Takes in texts.
+    pub fn add_texts(&mut self, texts: &[String]) {
+        let long = texts.iter().filter(|text| text.chars().count() >= Self::SHORTEST);
+        self.texts.extend(long.cloned());
         self.texts.sort_unstable();
         self.texts.dedup();
     }

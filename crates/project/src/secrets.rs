@@ -1,29 +1,117 @@
 //! Decrypts SOPS files as they are read.
 
-use camino::Utf8Path;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use camino::Utf8Path;
+use kluctl_sops::{Encrypted, Format, Integrity, KeyService, Wrapped};
+
+use crate::outside::Secrets;
 use crate::problem::Problem;
 
-/// Decrypts what SOPS has encrypted and leaves everything else alone.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Decrypter {}
+/// Decrypts what SOPS has encrypted and leaves everything else alone. Each content is decrypted once.
+pub(crate) struct Decrypter {
+    keys: Keys,
+    /// Whether a checksum that does not fit is an error.
+    strict: bool,
+    done: Mutex<HashMap<(Vec<u8>, u8), Arc<Plain>>>,
+    warnings: Mutex<Vec<String>>,
+}
 
-impl Decrypter {
-    /// The plain content; `None` when the file is not encrypted.
-    #[expect(clippy::unused_self, reason = "keys come with decryption")]
-    pub(crate) fn decrypt(&self, path: &Utf8Path, content: &[u8]) -> Result<Option<Vec<u8>>, Problem> {
-        if !looks_encrypted(content) {
-            return Ok(None);
-        }
-        Err(Problem::in_file(
-            path,
-            "the file is encrypted with SOPS, which cannot be decrypted yet",
-        ))
+/// A file in the clear.
+pub(crate) struct Plain {
+    pub(crate) content: Vec<u8>,
+    /// The texts that were encrypted.
+    pub(crate) secrets: Vec<String>,
+    integrity: Integrity,
+}
+
+struct Keys(Arc<dyn Secrets>);
+
+impl KeyService for Keys {
+    fn unwrap(&self, wrapped: &Wrapped) -> Result<Vec<u8>, kluctl_sops::Error> {
+        self.0.unwrap_key(wrapped).map_err(|error| {
+            let failed = kluctl_sops::Error::new(error.message);
+            match error.hint {
+                Some(hint) => failed.hint(hint),
+                None => failed,
+            }
+        })
     }
 }
 
-/// Whether a file may be encrypted: it has SOPS's metadata and at least one of its values.
-fn looks_encrypted(content: &[u8]) -> bool {
-    let has = |wanted: &[u8]| content.windows(wanted.len()).any(|window| window == wanted);
-    has(b"sops") && has(b"ENC[AES256_GCM,")
+impl Decrypter {
+    pub(crate) fn new(secrets: Arc<dyn Secrets>, strict: bool) -> Self {
+        Self {
+            keys: Keys(secrets),
+            strict,
+            done: Mutex::default(),
+            warnings: Mutex::default(),
+        }
+    }
+
+    /// The plain content; `None` when the file is not encrypted.
+    pub(crate) fn decrypt(&self, path: &Utf8Path, content: &[u8]) -> Result<Option<Arc<Plain>>, Problem> {
+        let format = Format::of_path(path.as_str());
+        let problem = |error: kluctl_sops::Error| {
+            let problem = Problem::in_file(path, format!("failed to decrypt file: {error}"));
+            match error.advice() {
+                Some(hint) => problem.hint(hint),
+                None => problem,
+            }
+        };
+        let Some(encrypted) = Encrypted::read(content, format).map_err(problem)? else {
+            return Ok(None);
+        };
+        let key = (content.to_vec(), format as u8);
+        let known = self.lock(|done| done.get(&key).cloned());
+        let plain = match known {
+            Some(plain) => plain,
+            None => {
+                let decrypted = encrypted.decrypt(&self.keys).map_err(problem)?;
+                let plain = Arc::new(Plain {
+                    content: decrypted.content,
+                    secrets: decrypted.secrets,
+                    integrity: decrypted.integrity,
+                });
+                self.lock(|done| done.insert(key, plain.clone()));
+                plain
+            }
+        };
+        self.check(path, plain.integrity)?;
+        Ok(Some(plain))
+    }
+
+    fn lock<T>(&self, work: impl FnOnce(&mut HashMap<(Vec<u8>, u8), Arc<Plain>>) -> T) -> T {
+        work(&mut self.done.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Says, or refuses, that a file was changed after it had been encrypted.
+    fn check(&self, path: &Utf8Path, integrity: Integrity) -> Result<(), Problem> {
+        let text = match integrity {
+            Integrity::Intact => return Ok(()),
+            Integrity::Changed => "its checksum (mac) does not match: it was changed without sops",
+            Integrity::Unknown => "it has no checksum (mac)",
+        };
+        if self.strict {
+            return Err(Problem::in_file(
+                path,
+                format!("failed to verify the integrity of the encrypted file: {text}"),
+            )
+            .hint("encrypt it anew with `sops`, or leave `--sops-strict` out"));
+        }
+        let warning = format!("{path}: {text}");
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+        Ok(())
+    }
+
+    /// What a person should know, sorted, since files are read in parallel.
+    pub(crate) fn into_warnings(self) -> Vec<String> {
+        let mut warnings = self.warnings.into_inner().unwrap_or_else(PoisonError::into_inner);
+        warnings.sort_unstable();
+        warnings
+    }
 }

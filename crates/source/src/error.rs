@@ -21,6 +21,16 @@ pub enum SourceError {
         /// Status code and reason.
         status: String,
     },
+    /// The server wants to know who asks.
+    #[error("failed to fetch {url} : 401 Unauthorized")]
+    Unauthorized {
+        /// The address that was asked, after mirrors.
+        url: String,
+        /// Host and port.
+        host: String,
+        /// What the server calls itself.
+        realm: String,
+    },
     /// The server could not be reached, or the transfer broke.
     #[error("failed to reach {url}: {reason}")]
     Transport {

@@ -65,13 +65,15 @@ impl Http {
 
     /// Sends any request and gives the answer's text, and whether credentials were sent with it.
     ///
-    /// Used by variables that come from a web server; their credentials come with the headers or the address.
+    /// Used by variables that come from a web server; their credentials come with the headers, the address, or a person's
+    /// answer to [`SourceError::Unauthorized`].
     pub async fn request(
         &self,
         address: &str,
         method: &str,
         headers: &BTreeMap<String, String>,
         body: &str,
+        login: Option<&Login>,
     ) -> Result<(String, bool), SourceError> {
         let url = parse(&self.mirrors.apply(address))?;
         let transport = |error: reqwest::Error| SourceError::Transport {
@@ -83,15 +85,32 @@ impl Http {
             reason: format!("`{method}` is not an HTTP method"),
         })?;
         let mut request = self.client.request(method, url.clone());
-        let mut authenticated = !url.username().is_empty();
+        let own = |name: &String| name.eq_ignore_ascii_case("authorization");
+        let authenticated = !url.username().is_empty() || login.is_some() || headers.keys().any(own);
+        // Headers of the project win over what a person answered.
+        if let Some(login) = login.filter(|_| !headers.keys().any(own)) {
+            request = request.basic_auth(&login.username, Some(&login.password));
+        }
         for (name, value) in headers {
-            authenticated |= name.eq_ignore_ascii_case("authorization");
             request = request.header(name, value);
         }
         if !body.is_empty() {
             request = request.body(body.to_owned());
         }
         let mut response = request.send().await.map_err(transport)?;
+        if response.status() == StatusCode::UNAUTHORIZED && login.is_none() {
+            let challenges = response.headers().get_all("www-authenticate").iter();
+            let realms: Vec<&str> = challenges
+                .filter_map(|value| realm(value.to_str().ok()?))
+                .collect();
+            if response.headers().contains_key("www-authenticate") {
+                return Err(SourceError::Unauthorized {
+                    url: shown(&url),
+                    host: host(&url),
+                    realm: realms.join("+"),
+                });
+            }
+        }
         if !response.status().is_success() {
             return Err(SourceError::Status {
                 url: shown(&url),
@@ -107,11 +126,8 @@ impl Http {
     }
 
     fn credential(&self, url: &Url) -> Option<&Credential> {
-        let host = url.host_str()?;
-        let full = url
-            .port()
-            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        self.credentials.find(&full, url.path())
+        url.host_str()?;
+        self.credentials.find(&host(url), url.path())
     }
 
     async fn fetch(
@@ -146,6 +162,40 @@ impl Http {
             });
         }
         read(&mut response, url, limit).await
+    }
+}
+
+/// A person's answer to a server that wants to know who asks.
+#[derive(Clone)]
+pub struct Login {
+    /// The name.
+    pub username: String,
+    /// The password.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Login")
+            .field("username", &self.username)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The realm of a challenge (`Basic realm="…"`).
+fn realm(challenge: &str) -> Option<&str> {
+    let (_, rest) = challenge.split_once("realm=")?;
+    let rest = rest
+        .strip_prefix('"')
+        .map_or(rest, |rest| rest.split('"').next().unwrap_or_default());
+    Some(rest).filter(|realm| !realm.is_empty())
+}
+
+fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
     }
 }
 

@@ -10,6 +10,9 @@ pub trait Person: fmt::Debug + Send + Sync {
     /// Asks for something that is not shown while it is typed; `None` where nobody answers.
     fn secret(&self, question: &str) -> Option<String>;
 
+    /// Asks for something that may be seen while it is typed; `None` where nobody answers.
+    fn text(&self, question: &str) -> Option<String>;
+
     /// Says something that a person should know.
     fn warn(&self, text: &str);
 }
@@ -27,9 +30,18 @@ impl Person for Nobody {
         None
     }
 
+    fn text(&self, _question: &str) -> Option<String> {
+        None
+    }
+
     fn warn(&self, text: &str) {
         tracing::warn!("{text}");
     }
+}
+
+/// Asks on the terminal for something that may be seen while it is typed; `None` without a terminal.
+pub fn ask_openly(question: &str) -> Option<String> {
+    gix::prompt::openly(format!("{question}: ")).ok()
 }
 
 /// Asks on the terminal for something that is not shown while it is typed; `None` without a terminal.

@@ -6,6 +6,7 @@
 mod apiserver;
 mod backend;
 mod charts;
+mod clouds;
 mod environment;
 mod faults;
 mod http;
@@ -18,6 +19,7 @@ mod tls;
 pub use apiserver::ApiServer;
 pub use backend::Backend;
 pub use charts::{ChartRepository, pack_chart};
+pub use clouds::{AzureServer, GcpServer, MotoServer, VaultServer};
 pub use environment::{Environment, Output};
 pub use faults::{Fault, FaultProxy, Faults};
 pub use http::{Reply, Request, Server, call};

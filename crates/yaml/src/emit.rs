@@ -78,15 +78,7 @@ pub fn to_string_layout(value: &Value, layout: Layout) -> String {
 }
 
 fn write_document(value: &Value, layout: Layout, text: &mut String) -> Result<(), Error> {
-    let mut emitter = Emitter {
-        text,
-        layout,
-        column: 0,
-        indent: -1,
-        whitespace: true,
-        indention: true,
-        width: if layout.v3 { usize::MAX } else { 80 },
-    };
+    let mut emitter = Emitter::new(text, layout);
     emitter.node(value, Context::Root)?;
     emitter.write_indent();
     Ok(())
@@ -94,7 +86,7 @@ fn write_document(value: &Value, layout: Layout, text: &mut String) -> Result<()
 
 /// Where a node stands.
 #[derive(Clone, Copy, PartialEq)]
-enum Context {
+pub(crate) enum Context {
     Root,
     Sequence,
     /// A value, or a key that is too long to be written in front of its colon.
@@ -102,16 +94,18 @@ enum Context {
     SimpleKey,
 }
 
-struct Emitter<'a> {
-    text: &'a mut String,
+pub(crate) struct Emitter<'a> {
+    pub(crate) text: &'a mut String,
     layout: Layout,
     column: usize,
-    indent: isize,
+    pub(crate) indent: isize,
     /// The last thing written was white space.
-    whitespace: bool,
+    pub(crate) whitespace: bool,
     /// Only indentation and `-`, `?`, `:` were written on this line.
-    indention: bool,
+    pub(crate) indention: bool,
     width: usize,
+    /// The indentation of a foot comment just written: what follows there keeps a blank line away.
+    pub(crate) foot_indent: Option<usize>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -122,8 +116,21 @@ enum Style {
     Literal,
 }
 
-impl Emitter<'_> {
-    fn node(&mut self, value: &Value, context: Context) -> Result<(), Error> {
+impl<'a> Emitter<'a> {
+    pub(crate) fn new(text: &'a mut String, layout: Layout) -> Self {
+        Self {
+            text,
+            layout,
+            column: 0,
+            indent: -1,
+            whitespace: true,
+            indention: true,
+            width: if layout.v3 { usize::MAX } else { 80 },
+            foot_indent: None,
+        }
+    }
+
+    pub(crate) fn node(&mut self, value: &Value, context: Context) -> Result<(), Error> {
         match value {
             Value::Null => self.plain("null", context),
             Value::Bool(true) => self.plain("true", context),
@@ -206,7 +213,7 @@ impl Emitter<'_> {
     }
 
     /// A scalar that is certain to need no quotes and no folding.
-    fn plain(&mut self, text: &str, _context: Context) {
+    pub(crate) fn plain(&mut self, text: &str, _context: Context) {
         if !self.whitespace {
             self.put(' ');
         }
@@ -216,7 +223,7 @@ impl Emitter<'_> {
         self.indention = false;
     }
 
-    fn string(&mut self, string: &str, context: Context) -> Result<(), Error> {
+    pub(crate) fn string(&mut self, string: &str, context: Context) -> Result<(), Error> {
         let through_json;
         let string = if self.layout.v3 {
             string
@@ -264,7 +271,7 @@ impl Emitter<'_> {
         style
     }
 
-    fn increase_indent(&mut self, context: Context, flow: bool, indentless: bool, compact: bool) {
+    pub(crate) fn increase_indent(&mut self, context: Context, flow: bool, indentless: bool, compact: bool) {
         let step = if self.layout.v3 {
             self.layout.indent as isize
         } else {
@@ -285,12 +292,12 @@ impl Emitter<'_> {
         }
     }
 
-    fn put(&mut self, character: char) {
+    pub(crate) fn put(&mut self, character: char) {
         self.text.push(character);
         self.column += 1;
     }
 
-    fn put_break(&mut self) {
+    pub(crate) fn put_break(&mut self) {
         self.text.push('\n');
         self.column = 0;
         if self.layout.v3 {
@@ -306,9 +313,12 @@ impl Emitter<'_> {
         }
     }
 
-    fn write_indent(&mut self) {
+    pub(crate) fn write_indent(&mut self) {
         let indent = self.indent.max(0) as usize;
         if !self.indention || self.column > indent || (self.column == indent && !self.whitespace) {
+            self.put_break();
+        }
+        if self.foot_indent.take() == Some(indent) {
             self.put_break();
         }
         while self.column < indent {
@@ -320,7 +330,13 @@ impl Emitter<'_> {
         }
     }
 
-    fn indicator(&mut self, text: &str, need_whitespace: bool, is_whitespace: bool, is_indention: bool) {
+    pub(crate) fn indicator(
+        &mut self,
+        text: &str,
+        need_whitespace: bool,
+        is_whitespace: bool,
+        is_indention: bool,
+    ) {
         if need_whitespace && !self.whitespace {
             self.put(' ');
         }
@@ -497,7 +513,7 @@ impl Emitter<'_> {
 }
 
 /// Keys are written in front of their colon unless they are long or have several lines.
-fn is_simple_key(key: &str) -> bool {
+pub(crate) fn is_simple_key(key: &str) -> bool {
     const LONGEST: usize = 128;
     key.len() <= LONGEST && !key.contains(is_break)
 }

@@ -22,6 +22,7 @@ mod resolve;
 mod scalars;
 mod scanner;
 mod text;
+mod tree;
 mod value;
 
 pub use decode::{decode, decode_node};
@@ -33,4 +34,5 @@ pub use node::{Content, Node, ScalarStyle, Span};
 pub use parser::{MAX_DEPTH, parse_documents, parse_first};
 pub use resolve::{Resolved, resolve_plain};
 pub use text::text_of;
+pub use tree::{Commented, Tree, tree_documents};
 pub use value::{DuplicateKeys, Options, documents, documents_lenient, from_str, from_str_lenient};

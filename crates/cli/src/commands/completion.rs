@@ -3,16 +3,10 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::ValueEnum;
-use clap_complete::env::{Bash, EnvCompleter, Fish, Powershell, Zsh};
-
-use crate::completing::VARIABLE;
+use clap::{Command, ValueEnum};
+use clap_complete::Shell;
 
 /// Generate the autocompletion script for the specified shell
-///
-/// The script asks kluctl itself, so that targets, contexts, tags, deployment folders, arguments and images of the project are
-/// completed, too. For bash: 'source <(kluctl completion bash)'. For zsh: 'source <(kluctl completion zsh)'. For fish:
-/// 'kluctl completion fish | source'. For PowerShell: 'kluctl completion powershell | Out-String | Invoke-Expression'.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CompletionArgs {
     /// The shell to complete in
@@ -29,16 +23,16 @@ enum Supported {
 }
 
 /// Writes the script of a shell to standard output.
-pub(crate) fn run(args: &CompletionArgs) -> ExitCode {
-    let shell: &dyn EnvCompleter = match args.shell {
-        Supported::Bash => &Bash,
-        Supported::Fish => &Fish,
-        Supported::Powershell => &Powershell,
-        Supported::Zsh => &Zsh,
+pub(crate) fn run(args: &CompletionArgs, mut command: Command) -> ExitCode {
+    let shell = match args.shell {
+        Supported::Bash => Shell::Bash,
+        Supported::Fish => Shell::Fish,
+        Supported::Powershell => Shell::PowerShell,
+        Supported::Zsh => Shell::Zsh,
     };
     let mut script = Vec::new();
-    let written = shell.write_registration(VARIABLE, "kluctl", "kluctl", "kluctl", &mut script);
-    match written.and_then(|()| std::io::stdout().write_all(&script)) {
+    clap_complete::generate(shell, &mut command, "kluctl", &mut script);
+    match std::io::stdout().write_all(&script) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }

@@ -6,14 +6,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
-use kluctl_cluster::{ConnectError, ConnectOptions, Limits, connect};
+use kluctl_cluster::{Cluster, ConnectError, ConnectOptions, Limits, connect};
 use kluctl_commands::Reader;
 use kluctl_commands::sources::SourceOptions;
 use kluctl_project::outside::{ClusterReader, Sources};
 use kluctl_project::{Problem, Problems, Rendered, Stage, World};
+use tokio::runtime::Handle;
 
 use crate::lazy_sources::{LazyRuntime, LazySources, cache_dir};
 
+use crate::mask_key;
 use crate::opening;
 use crate::options::args::ArgsFlags;
 use crate::options::credentials::{GitCredentials, HelmCredentials, RegistryCredentials};
@@ -70,14 +72,36 @@ pub(super) fn render(flags: &RenderingFlags, keep_files: bool) -> Result<Rendere
     show_warnings(&opening::failed_targets(&project));
     let mut target = opening::select(&project, &flags.target, None)?;
     let version = flags.offline.kubernetes_version.as_deref();
-    let options = opening::render_options(&flags.images, &flags.inclusion, version, keep_files)?;
-    let (cluster, context) = if flags.offline.offline_kubernetes {
-        (None, String::new())
+    let options = opening::render_options(
+        &flags.images,
+        &flags.inclusion,
+        version,
+        keep_files,
+        flags.project.sops_strict,
+    )?;
+    let connected = if flags.offline.offline_kubernetes {
+        None
     } else {
         connected(flags, target.context.as_deref(), &runtime)?
     };
-    target.context = Some(context);
-    let world = World { cluster, sources };
+    target.context = Some(
+        connected
+            .as_ref()
+            .map(|(_, _, context)| context.clone())
+            .unwrap_or_default(),
+    );
+    let cluster = connected.as_ref().map(|(cluster, ..)| cluster.clone());
+    let secrets = opening::secrets(Arc::new(move || runtime.handle()), &target, cluster);
+    let reader = connected.map(|(cluster, handle, _)| {
+        let reader: Arc<dyn ClusterReader> = Arc::new(Reader::new(&cluster, &handle));
+        reader
+    });
+    let world = World {
+        cluster: reader,
+        sources,
+        secrets,
+        mask_key: mask_key::load(&cache_dir()),
+    };
     let rendered = kluctl_project::render(&project, &target, &options, &world, &show_stage)?;
     show_warnings(&rendered.warnings);
     if rendered.errors.is_empty() {
@@ -105,12 +129,12 @@ fn source_options(flags: &RenderingFlags) -> Result<SourceOptions, Problem> {
     Ok(options)
 }
 
-/// The cluster to read, and the name of its context; none without a kubeconfig.
+/// The cluster to read, the threads that talk to it, and the name of its context; none without a kubeconfig.
 fn connected(
     flags: &RenderingFlags,
     context: Option<&str>,
     runtime: &LazyRuntime,
-) -> Result<(Option<Arc<dyn ClusterReader>>, String), Problem> {
+) -> Result<Option<(Cluster, Handle, String)>, Problem> {
     let handle = runtime.handle().map_err(Problem::new)?;
     drop(writeln!(std::io::stderr(), "Initializing k8s client"));
     let options = ConnectOptions {
@@ -120,17 +144,14 @@ fn connected(
         limits: Limits::default(),
     };
     match handle.block_on(connect(&options)) {
-        Ok(connected) => {
-            let reader = Arc::new(Reader::new(&connected.cluster, &handle));
-            Ok((Some(reader), connected.context))
-        }
+        Ok(connected) => Ok(Some((connected.cluster, handle, connected.context))),
         Err(ConnectError::NoKubeconfig) => {
             show_warnings(&[
                 "No valid KUBECONFIG provided, which means the Kubernetes client is not available. Depending on your \
                  deployment project, this might cause follow-up errors."
                     .to_owned(),
             ]);
-            Ok((None, String::new()))
+            Ok(None)
         }
         Err(error) => {
             Err(Problem::new(error.to_string()).hint("pass --offline-kubernetes to render without a cluster"))

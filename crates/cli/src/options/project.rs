@@ -33,6 +33,10 @@ pub(crate) struct ProjectFlags {
     #[arg(long, short = 'c', value_name = "existingfile", value_parser = values::existing_file)]
     pub(crate) project_config: Option<Utf8PathBuf>,
 
+    /// Fail when the checksum of a file that SOPS encrypted does not match, instead of warning
+    #[arg(long)]
+    pub(crate) sops_strict: bool,
+
     /// Specify timeout for all operations, including loading of the project, all external api calls and waiting for readiness.
     #[arg(long, value_name = "duration", default_value = "10m", value_parser = values::duration)]
     pub(crate) timeout: Duration,

@@ -2,8 +2,6 @@
 
 mod diff_style;
 mod document;
-mod drift;
-mod listing;
 mod markdown;
 mod table;
 mod text;
@@ -15,8 +13,6 @@ use kluctl_api::CommandResult;
 use kluctl_commands::Versions;
 
 pub(crate) use diff_style::DiffStyle;
-pub(crate) use drift::write_drift;
-pub(crate) use listing::{Listed, write_list};
 pub(crate) use validation::write_validation;
 
 use crate::terminal::Terminal;

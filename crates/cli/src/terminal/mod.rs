@@ -1,7 +1,6 @@
 //! What a person sees while a command runs: progress, warnings, questions. Everything here goes to standard error.
 
 mod live;
-mod log;
 mod plain;
 mod texts;
 
@@ -14,7 +13,6 @@ use kluctl_source::Person;
 use tokio_util::sync::CancellationToken;
 
 use live::Live;
-use log::Log;
 use plain::Plain;
 
 /// How a line ends.
@@ -24,16 +22,6 @@ pub(crate) enum Mark {
     Failure,
     Warning,
     Info,
-}
-
-/// How progress is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum LogFormat {
-    /// Live lines on a terminal, plain lines elsewhere.
-    #[default]
-    Text,
-    /// One JSON document per line.
-    Json,
 }
 
 /// Draws what happens: live lines on a terminal, plain lines elsewhere.
@@ -46,7 +34,6 @@ pub(crate) struct Terminal {
 enum Display {
     Live(Live),
     Plain(Plain),
-    Log(Log),
 }
 
 impl Terminal {
@@ -70,14 +57,6 @@ impl Terminal {
         self
     }
 
-    /// Writes in another way than the terminal suggests.
-    pub(crate) fn in_format(self, format: LogFormat) -> Self {
-        if format == LogFormat::Json {
-            *self.lock() = Display::Log(Log::default());
-        }
-        self
-    }
-
     fn lock(&self) -> MutexGuard<'_, Display> {
         self.display.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -93,7 +72,6 @@ impl Terminal {
         match &mut *self.lock() {
             Display::Live(live) => live.show(event),
             Display::Plain(plain) => plain.show(event),
-            Display::Log(log) => log.show(event),
         }
     }
 
@@ -128,7 +106,6 @@ impl Terminal {
         match &mut *self.lock() {
             Display::Live(live) => live.line(Mark::Failure, text),
             Display::Plain(_) => write_line(text),
-            Display::Log(log) => log.line(Mark::Failure, text),
         }
     }
 
@@ -143,7 +120,7 @@ impl Terminal {
     pub(crate) fn aside<T>(&self, action: impl FnOnce() -> T) -> T {
         match &mut *self.lock() {
             Display::Live(live) => live.aside(action),
-            Display::Plain(_) | Display::Log(_) => action(),
+            Display::Plain(_) => action(),
         }
     }
 
@@ -152,7 +129,7 @@ impl Terminal {
         loop {
             let prompt = match &*self.lock() {
                 Display::Live(live) => live.prompt(question),
-                Display::Plain(_) | Display::Log(_) => format!("{question} (y/N) "),
+                Display::Plain(_) => format!("{question} (y/N) "),
             };
             self.text(&prompt);
             let (answer, error) = match self.read_line() {
@@ -190,6 +167,10 @@ impl Person for Terminal {
 
     fn secret(&self, question: &str) -> Option<String> {
         self.aside(|| kluctl_source::ask_secretly(question))
+    }
+
+    fn text(&self, question: &str) -> Option<String> {
+        self.aside(|| kluctl_source::ask_openly(question))
     }
 
     fn warn(&self, text: &str) {

@@ -25,7 +25,6 @@ mod urls;
 mod versions;
 mod wrap;
 
-pub use dates::parse_time;
 pub(crate) use dates::time;
 
 use crate::error::Error;

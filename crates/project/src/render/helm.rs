@@ -302,13 +302,17 @@ fn read_values(
     let shown = shown(item, &path);
     let content = files.get(&path).map(Bytes::as_ref).unwrap_or_default();
     let decrypted = loader.decrypter.decrypt(&shown, content)?;
-    let text = kluctl_yaml::text_of(decrypted.as_deref().unwrap_or(content))
+    let plain = decrypted.as_ref().map(|plain| plain.content.as_slice());
+    let text = kluctl_yaml::text_of(plain.unwrap_or(content))
         .map_err(|error| Problem::in_file(&shown, error.to_string()))?;
-    let value = kluctl_yaml::from_str(&text).map_err(|error| Problem::yaml(shown.as_str(), &error, &text))?;
-    if decrypted.is_some()
+    // Lines of a decrypted file are not shown.
+    let excerpt = if decrypted.is_some() { "" } else { &*text };
+    let value =
+        kluctl_yaml::from_str(&text).map_err(|error| Problem::yaml(shown.as_str(), &error, excerpt))?;
+    if let Some(plain) = &decrypted
         && let Ok(mut sensitive) = loader.sensitive.lock()
     {
-        sensitive.add(&value);
+        sensitive.add_texts(&plain.secrets);
     }
     match value {
         Value::Object(map) => Ok(map),

@@ -119,8 +119,7 @@ fn generate(item: &LoadedItem, files: &Files) -> Result<Value, Problem> {
         } else if helm::is_chart_file(path) {
             let chart = helm::read_chart_file(item, files, path)?;
             let output = normalize(&join(path.parent().unwrap_or("".into()), chart.output()));
-            // The chart is rendered by now, so that its output is found as a file of its own; elsewhere it is not listed.
-            (!files.contains_key(&output)).then_some(output)
+            Some(output)
         } else {
             let lower = path.as_str().to_lowercase();
             (lower.ends_with(".yml") || lower.ends_with(".yaml")).then(|| path.clone())
@@ -278,14 +277,17 @@ pub(super) fn build(
 ) -> Result<Vec<Object>, Problem> {
     let remote = SourcesRemote(&*loader.sources);
     let on_read = |path: &Utf8Path, content: Bytes| match loader.decrypter.decrypt(path, &content) {
-        Ok(Some(plain)) => Ok(Bytes::from(plain)),
+        Ok(Some(plain)) => {
+            if let Ok(mut sensitive) = loader.sensitive.lock() {
+                sensitive.add_texts(&plain.secrets);
+            }
+            Ok(Bytes::from(plain.content.clone()))
+        }
         Ok(None) => Ok(content),
         Err(problem) => Err(kluctl_kustomize::Error::new(problem.to_string())),
     };
-    let on_warning = |warning: &str| loader.warn(format!("{}: {warning}", named(files.own.0)));
     let options = kluctl_kustomize::Options {
         load_restrictor: kluctl_kustomize::LoadRestrictor::None,
-        on_warning: Some(&on_warning),
         remote: Some(&remote),
         on_read: Some(&on_read),
         ..kluctl_kustomize::Options::default()
@@ -299,6 +301,9 @@ pub(super) fn build(
         )
     };
     let built = kluctl_kustomize::build(files, &root, &options).map_err(|error| failed(error.to_string()))?;
+    for warning in built.warnings {
+        loader.warn(format!("{}: {warning}", named(files.own.0)));
+    }
     let objects = built.objects.into_iter().map(Object::try_from);
     objects
         .collect::<Result<_, _>>()

@@ -1,10 +1,10 @@
 //! Runs all steps for a target.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use camino::Utf8PathBuf;
-use kluctl_object::Object;
+use kluctl_object::{MaskKey, Object};
 use rayon::prelude::*;
 use serde_json::Value;
 
@@ -17,8 +17,8 @@ use super::{objects, templates};
 use crate::config::{FixedImage, HelmChart, TargetConfig};
 use crate::inclusion::Inclusion;
 use crate::load::{self, LoadedItem};
-use crate::outside::{ClusterReader, Files, Sources};
-use crate::problem::{Gathered, Problem, Problems};
+use crate::outside::{ClusterReader, Files, Secrets, Sources};
+use crate::problem::{Gathered, Problem, Problems, mask_all};
 use crate::project::OpenProject;
 use crate::rendered::{Rendered, RenderedItem, Sensitive};
 use crate::secrets::Decrypter;
@@ -33,6 +33,10 @@ pub struct World {
     pub cluster: Option<Arc<dyn ClusterReader>>,
     /// Other people's files and values.
     pub sources: Arc<dyn Sources>,
+    /// Secrets, and the keys of encrypted files.
+    pub secrets: Arc<dyn Secrets>,
+    /// What the fingerprints of secrets are made with.
+    pub mask_key: MaskKey,
 }
 
 /// How a target is rendered.
@@ -46,6 +50,8 @@ pub struct RenderOptions {
     pub kubernetes_version: Option<String>,
     /// Keeps the rendered files, for `--render-output-dir`.
     pub keep_files: bool,
+    /// `--sops-strict`: a file whose checksum does not fit is an error.
+    pub sops_strict: bool,
 }
 
 /// What is being done, for showing progress.
@@ -103,20 +109,54 @@ fn render_on_pool(
     world: &World,
     on_stage: &(dyn Fn(Stage) + Sync),
 ) -> Result<Rendered, Problems> {
-    on_stage(Stage::Loading);
     let loader = VarsLoader {
         templates: Templates::new(world.sources.clone()),
         cluster: world.cluster.clone(),
         sources: world.sources.clone(),
+        secrets: world.secrets.clone(),
         trees: Trees::default(),
-        decrypter: Decrypter::default(),
-        sensitive: Mutex::default(),
+        decrypter: Decrypter::new(world.secrets.clone(), options.sops_strict),
+        sensitive: Mutex::new(Sensitive {
+            key: world.mask_key.clone(),
+            ..Sensitive::default()
+        }),
         warnings: Mutex::default(),
     };
+    let rendered = render_with(&loader, project, target, options, on_stage);
+    let sensitive = loader
+        .sensitive
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    let masks = sensitive.masks();
+    let mut rendered = rendered.map_err(|problems| {
+        let mut problems = problems.into_vec();
+        mask_all(&mut problems, &masks);
+        Problems::from(problems)
+    })?;
+    mask_all(&mut rendered.errors, &masks);
+    rendered.warnings = loader.warnings.into_inner().unwrap_or_default();
+    rendered.warnings.extend(loader.decrypter.into_warnings());
+    rendered.warnings.extend(world.secrets.take_warnings());
+    rendered
+        .warnings
+        .iter_mut()
+        .for_each(|warning| masks.mask_text(warning));
+    rendered.sensitive = sensitive;
+    Ok(rendered)
+}
+
+fn render_with(
+    loader: &VarsLoader,
+    project: &OpenProject,
+    target: &TargetConfig,
+    options: &RenderOptions,
+    on_stage: &(dyn Fn(Stage) + Sync),
+) -> Result<Rendered, Problems> {
+    on_stage(Stage::Loading);
     let globals = crate::target::globals(&project.file(), target, &project.args)?;
     let target_value = globals.get("target").cloned().unwrap_or_default();
     let vars = Arc::new(Vars::new(globals));
-    let root = load::load_root(&loader, &project.tree, &project.dir, vars)?;
+    let root = load::load_root(loader, &project.tree, &project.dir, vars)?;
     let all = root.items();
     let included: Vec<&LoadedItem> = all
         .into_iter()
@@ -125,7 +165,7 @@ fn render_on_pool(
     let mut fixed = target.images.clone();
     fixed.extend(options.images.iter().cloned());
     let run = Run {
-        loader: &loader,
+        loader,
         images: Images::new(fixed)?,
         discriminator: &target.discriminator,
         on_stage,
@@ -134,7 +174,7 @@ fn render_on_pool(
     let (items, files, problems) = run.all(&included)?;
     let deployment = record::project_value(&root, &included, &items);
     let Run { images, .. } = run;
-    let mut rendered = Rendered {
+    Ok(Rendered {
         errors: problems.into_vec(),
         warnings: Vec::new(),
         discriminator: target.discriminator.clone(),
@@ -145,10 +185,7 @@ fn render_on_pool(
         deployment,
         items: items.into_iter().map(|(item, _)| item).collect(),
         files,
-    };
-    rendered.warnings = loader.warnings.into_inner().unwrap_or_default();
-    rendered.sensitive = loader.sensitive.into_inner().unwrap_or_default();
-    Ok(rendered)
+    })
 }
 
 /// Whether an item is in: by its tags and folder, or because it always is.

@@ -21,7 +21,7 @@ impl VarsLoader {
             .map(|file| Ok((file, glob(&file.glob)?)))
             .collect::<Result<Vec<_>, Problem>>()?;
         let mut results = Vec::new();
-        let mut sensitive = false;
+        let mut secrets: Option<Vec<String>> = None;
         for reference in self.matching_refs(wanted)? {
             let tree = self
                 .trees
@@ -42,13 +42,19 @@ impl VarsLoader {
                     .read(&path)
                     .map_err(|error| Problem::in_file(&path, error.to_string()))?
                     .unwrap_or_default();
-                let (found, secret) = self.one_file(vars, file, &tree.shown(&path), &path, &bytes)?;
-                sensitive |= secret;
+                let (found, texts) = self.one_file(vars, file, &tree.shown(&path), &path, &bytes)?;
+                if let Some(texts) = texts {
+                    secrets.get_or_insert_default().extend(texts);
+                }
                 files.push((path, found));
             }
             results.push(result(reference.as_ref(), files));
         }
-        Ok(Loaded::new(Value::Array(results), sensitive))
+        let sensitive = secrets.is_some();
+        Ok(Loaded {
+            secrets,
+            ..Loaded::new(Value::Array(results), sensitive)
+        })
     }
 
     /// The refs that fit; one `None` stands for the remote's HEAD.
@@ -88,7 +94,7 @@ impl VarsLoader {
         shown: &Utf8PathBuf,
         path: &Utf8PathBuf,
         bytes: &[u8],
-    ) -> Result<(Value, bool), Problem> {
+    ) -> Result<(Value, Option<Vec<String>>), Problem> {
         let mut content = String::from_utf8_lossy(bytes).into_owned();
         let mut size = bytes.len();
         if file.render {
@@ -103,9 +109,9 @@ impl VarsLoader {
         }
         let decrypted = self.decrypter.decrypt(shown, content.as_bytes())?;
         let secret = decrypted.is_some();
-        if let Some(bytes) = decrypted {
-            size = bytes.len();
-            content = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some(plain) = &decrypted {
+            size = plain.content.len();
+            content = String::from_utf8_lossy(&plain.content).into_owned();
         }
         let mut found = json!({
             "file": serde_json::to_value(file).unwrap_or_default(),
@@ -125,7 +131,9 @@ impl VarsLoader {
             insert(&mut found, "parsed", parsed);
         }
         insert(&mut found, "content", Value::String(content));
-        Ok((found, secret))
+        // The whole content is a value, too.
+        let secrets = decrypted.map(|plain| plain.secrets.clone());
+        Ok((found, secrets))
     }
 }
 

@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 
 use super::Vars;
 use crate::config::{GitVars, HttpVars, VarsKind, VarsSource};
-use crate::outside::{CloudSecret, ClusterReader, HttpRequest, OutsideError, SecretContent, Sources};
+use crate::outside::{
+    CloudSecret, ClusterReader, HttpRequest, OutsideError, SecretContent, Secrets, Sources,
+};
 use crate::problem::{Problem, Problems};
 use crate::rendered::Sensitive;
 use crate::secrets::Decrypter;
@@ -21,6 +23,7 @@ pub(crate) struct VarsLoader {
     pub(crate) templates: Templates,
     pub(crate) cluster: Option<Arc<dyn ClusterReader>>,
     pub(crate) sources: Arc<dyn Sources>,
+    pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) trees: Trees,
     pub(crate) decrypter: Decrypter,
     pub(crate) sensitive: Mutex<Sensitive>,
@@ -51,6 +54,8 @@ pub(crate) struct LoadedSource {
 pub(super) struct Loaded {
     pub(super) value: Value,
     pub(super) sensitive: bool,
+    /// The secret texts among the values, where not all of them are secret.
+    pub(super) secrets: Option<Vec<String>>,
     /// It was not there, which was forgiven: nothing is merged.
     pub(super) skipped: bool,
 }
@@ -60,6 +65,7 @@ impl Loaded {
         Self {
             value,
             sensitive,
+            secrets: None,
             skipped: false,
         }
     }
@@ -68,6 +74,7 @@ impl Loaded {
         Self {
             value: Value::Object(Map::new()),
             sensitive,
+            secrets: None,
             skipped: true,
         }
     }
@@ -124,7 +131,10 @@ impl VarsLoader {
         let loaded = self.load_kind(vars, source, place).map_err(at_place)?;
         let sensitive = source.sensitive.unwrap_or(loaded.sensitive);
         if sensitive && let Ok(mut values) = self.sensitive.lock() {
-            values.add(&loaded.value);
+            match &loaded.secrets {
+                Some(texts) if source.sensitive.is_none() => values.add_texts(texts),
+                _ => values.add(&loaded.value),
+            }
         }
         if loaded.skipped {
             return Ok((
@@ -256,16 +266,18 @@ impl VarsLoader {
         let decrypted = self.decrypter.decrypt(&shown, rendered.as_bytes())?;
         let sensitive = decrypted.is_some();
         let text = match &decrypted {
-            Some(bytes) => {
-                kluctl_yaml::text_of(bytes).map_err(|error| Problem::in_file(&shown, error.to_string()))?
-            }
+            Some(plain) => kluctl_yaml::text_of(&plain.content)
+                .map_err(|error| Problem::in_file(&shown, error.to_string()))?,
             None => rendered.as_str().into(),
         };
         let mut value = parse(&text, multidoc, shown.as_str(), sensitive)?;
         if value.is_null() {
             value = Value::Object(Map::new());
         }
-        Ok(Loaded::new(value, sensitive))
+        Ok(Loaded {
+            secrets: decrypted.map(|plain| plain.secrets.clone()),
+            ..Loaded::new(value, sensitive)
+        })
     }
 
     fn load_git(
@@ -325,7 +337,7 @@ impl VarsLoader {
         ignore_missing: bool,
         multidoc: bool,
     ) -> Result<Loaded, Problem> {
-        match self.sources.secret(secret) {
+        match self.secrets.secret(secret) {
             Ok(SecretContent::Tree(value)) => Ok(Loaded::new(value, true)),
             Ok(SecretContent::Text(text)) => {
                 let value = self.render_and_parse(vars, &text, multidoc, secret.source_name(), true)?;

@@ -1,7 +1,6 @@
 //! Charts fetched from servers on loopback.
 
 mod git;
-mod oci;
 mod ssh;
 
 use kluctl_source::helm_repository::Index;
@@ -9,7 +8,7 @@ use kluctl_source::oci::Registry;
 use kluctl_source::{Credential, Credentials, Http, Mirrors, SourceError};
 use kluctl_testkit::{ChartRepository, DockerRegistry, OciRegistry, Reply, Server, push_chart};
 
-pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
+fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -29,6 +29,10 @@ impl Person for Scripted {
         self.secret.clone()
     }
 
+    fn text(&self, question: &str) -> Option<String> {
+        self.secret(question)
+    }
+
     fn warn(&self, text: &str) {
         self.asked.lock().expect("questions").push(text.to_owned());
     }

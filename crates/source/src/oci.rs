@@ -1,0 +1,258 @@
+//! Charts from OCI registries (distribution spec 1.1; Helm's media types).
+
+use bytes::Bytes;
+use oci_client::client::{Certificate, CertificateEncoding, Client, ClientConfig, ClientProtocol};
+use oci_client::errors::{OciDistributionError, OciErrorCode};
+use oci_client::secrets::RegistryAuth;
+use oci_client::{Reference, RegistryOperation};
+
+use crate::{Credential, Credentials, Mirrors, SourceError};
+
+/// Media type of the layer that holds a chart archive.
+///
+/// Source: Helm `pkg/registry/constants.go`.
+pub const CHART_LAYER: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+
+/// The same as early Helm versions wrote it.
+const CHART_LAYER_OLD: &str = "application/tar+gzip";
+
+/// Largest chart layer that is fetched (bytes).
+const CHART_LIMIT: i64 = 100 << 20;
+
+/// Largest artifact layer that is fetched (bytes).
+const ARTIFACT_LIMIT: i64 = 256 << 20;
+
+/// Talks to OCI registries.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    mirrors: Mirrors,
+    credentials: Credentials,
+}
+
+impl Registry {
+    /// Sets up access. Credentials given here go before those of Docker's configuration.
+    pub fn new(mirrors: Mirrors, credentials: Credentials) -> Self {
+        Self { mirrors, credentials }
+    }
+
+    /// The tags of a repository (`oci://host/path`), as chart versions: `_` stands for the `+` that tags cannot hold.
+    pub async fn versions(&self, address: &str) -> Result<Vec<String>, SourceError> {
+        let asked = self.repository(address, "latest")?;
+        let mut tags: Vec<String> = Vec::new();
+        loop {
+            let page = asked
+                .client
+                .list_tags(
+                    &asked.reference,
+                    &asked.auth,
+                    Some(1000),
+                    tags.last().map(String::as_str),
+                )
+                .await
+                .map_err(|error| asked.error(address, &error))?;
+            let before = tags.len();
+            tags.extend(page.tags);
+            if tags.len() - before < 1000 {
+                break;
+            }
+        }
+        Ok(tags.into_iter().map(|tag| tag.replace('_', "+")).collect())
+    }
+
+    /// The archive (`.tgz`) of a chart.
+    pub async fn chart(&self, address: &str, version: &str) -> Result<Bytes, SourceError> {
+        let asked = self.repository(address, &version.replace('+', "_"))?;
+        let failed = |error: OciDistributionError| asked.error(address, &error);
+        asked
+            .client
+            .auth(&asked.reference, &asked.auth, RegistryOperation::Pull)
+            .await
+            .map_err(failed)?;
+        let (manifest, _digest) = asked
+            .client
+            .pull_image_manifest(&asked.reference, &asked.auth)
+            .await
+            .map_err(failed)?;
+        let layer = manifest
+            .layers
+            .iter()
+            .find(|layer| layer.media_type == CHART_LAYER || layer.media_type == CHART_LAYER_OLD)
+            .ok_or_else(|| SourceError::Content {
+                what: format!("{address}:{version}"),
+                reason: format!("the manifest has no layer of type {CHART_LAYER}, so this is no Helm chart"),
+            })?;
+        if layer.size > CHART_LIMIT {
+            return Err(SourceError::TooLarge {
+                what: format!("{address}:{version}"),
+                limit: format!("{CHART_LIMIT} bytes"),
+            });
+        }
+        let mut archive = Vec::new();
+        asked
+            .client
+            .pull_blob(&asked.reference, layer, &mut archive)
+            .await
+            .map_err(failed)?;
+        Ok(Bytes::from(archive))
+    }
+
+    /// The first layer of an artifact as Flux and Kluctl push them: a gzipped tar archive.
+    ///
+    /// A digest wins over a tag; without both it is the tag `latest`.
+    pub async fn artifact(
+        &self,
+        address: &str,
+        tag: Option<&str>,
+        digest: Option<&str>,
+    ) -> Result<Bytes, SourceError> {
+        let mut asked = self.repository(address, tag.unwrap_or("latest"))?;
+        if let Some(digest) = digest {
+            asked.reference = asked.reference.clone_with_digest(digest.to_owned());
+        }
+        let what = asked.reference.whole();
+        let failed = |error: OciDistributionError| asked.error(address, &error);
+        asked
+            .client
+            .auth(&asked.reference, &asked.auth, RegistryOperation::Pull)
+            .await
+            .map_err(failed)?;
+        let (manifest, _digest) = asked
+            .client
+            .pull_image_manifest(&asked.reference, &asked.auth)
+            .await
+            .map_err(failed)?;
+        let layer = manifest.layers.first().ok_or_else(|| SourceError::Content {
+            what: what.clone(),
+            reason: "the manifest has no layer".to_owned(),
+        })?;
+        if layer.size > ARTIFACT_LIMIT {
+            return Err(SourceError::TooLarge {
+                what,
+                limit: format!("{ARTIFACT_LIMIT} bytes"),
+            });
+        }
+        let mut archive = Vec::new();
+        asked
+            .client
+            .pull_blob(&asked.reference, layer, &mut archive)
+            .await
+            .map_err(failed)?;
+        Ok(Bytes::from(archive))
+    }
+
+    fn repository(&self, address: &str, tag: &str) -> Result<Asked, SourceError> {
+        let invalid = |reason: &str| SourceError::Address {
+            address: address.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let mirrored = self.mirrors.apply(address);
+        let (registry, path) = split(&mirrored).ok_or_else(|| invalid("expected oci://HOST/REPOSITORY"))?;
+        let original = split(address).ok_or_else(|| invalid("expected oci://HOST/REPOSITORY"))?;
+        let credential = self
+            .credentials
+            .find(original.0, original.1)
+            .or_else(|| self.credentials.find(registry, path));
+        let tls = credential.is_some_and(|c| c.ca.is_some() || c.insecure_skip_tls_verify);
+        let plain = credential.is_some_and(|c| c.plain_http) || (is_loopback(registry) && !tls);
+        Ok(Asked {
+            client: client(plain, credential)?,
+            auth: auth(credential, registry),
+            reference: Reference::with_tag(registry.to_owned(), path.to_owned(), tag.to_owned()),
+        })
+    }
+}
+
+/// A repository with all that is needed to ask for it.
+struct Asked {
+    client: Client,
+    auth: RegistryAuth,
+    reference: Reference,
+}
+
+impl Asked {
+    fn error(&self, address: &str, error: &OciDistributionError) -> SourceError {
+        let missing = match error {
+            OciDistributionError::ImageManifestNotFoundError(_) => true,
+            OciDistributionError::RegistryError { envelope, .. } => envelope.errors.iter().any(|error| {
+                matches!(
+                    error.code,
+                    OciErrorCode::ManifestUnknown | OciErrorCode::NameUnknown | OciErrorCode::NotFound
+                )
+            }),
+            _ => false,
+        };
+        if missing {
+            return SourceError::NotFound(format!(
+                "{address}:{}: not found",
+                self.reference.tag().unwrap_or_default()
+            ));
+        }
+        SourceError::Transport {
+            url: format!("oci://{}", self.reference.whole()),
+            reason: error.to_string(),
+        }
+    }
+}
+
+/// Host and repository path of an `oci://` address.
+pub(crate) fn split(address: &str) -> Option<(&str, &str)> {
+    let (registry, path) = address
+        .strip_prefix("oci://")?
+        .trim_end_matches('/')
+        .split_once('/')?;
+    (!registry.is_empty() && !path.is_empty()).then_some((registry, path))
+}
+
+/// Registries on this machine speak plain HTTP unless TLS settings are given (as Docker and containerd treat them).
+fn is_loopback(registry: &str) -> bool {
+    let host = registry.rsplit_once(':').map_or(registry, |(host, _)| host);
+    host == "localhost"
+        || host == "[::1]"
+        || host
+            .parse::<std::net::Ipv4Addr>()
+            .is_ok_and(|ip| ip.is_loopback())
+}
+
+fn client(plain: bool, credential: Option<&Credential>) -> Result<Client, SourceError> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut config = ClientConfig {
+        protocol: if plain {
+            ClientProtocol::Http
+        } else {
+            ClientProtocol::Https
+        },
+        user_agent: concat!("kluctl/", env!("CARGO_PKG_VERSION")),
+        ..ClientConfig::default()
+    };
+    if let Some(credential) = credential {
+        config.accept_invalid_certificates = credential.insecure_skip_tls_verify;
+        if let Some(ca) = &credential.ca {
+            config.extra_root_certificates = vec![Certificate {
+                encoding: CertificateEncoding::Pem,
+                data: ca.clone(),
+            }];
+        }
+    }
+    Client::try_from(config).map_err(|error| SourceError::Address {
+        address: credential.map(|c| c.host.clone()).unwrap_or_default(),
+        reason: error.to_string(),
+    })
+}
+
+fn auth(credential: Option<&Credential>, registry: &str) -> RegistryAuth {
+    if let Some(credential) = credential {
+        if let Some(token) = &credential.token {
+            return RegistryAuth::Bearer(token.clone());
+        }
+        if let (Some(username), Some(password)) = (&credential.username, &credential.password) {
+            return RegistryAuth::Basic(username.clone(), password.clone());
+        }
+    }
+    match docker_credential::get_credential(registry) {
+        Ok(docker_credential::DockerCredential::UsernamePassword(username, password)) => {
+            RegistryAuth::Basic(username, password)
+        }
+        Ok(docker_credential::DockerCredential::IdentityToken(token)) => RegistryAuth::Bearer(token),
+        Err(_) => RegistryAuth::Anonymous,
+    }
+}
