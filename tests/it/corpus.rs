@@ -7,8 +7,8 @@ use kluctl_testkit::shared;
 /// Cases that must pass of each suite. A number never goes down; raise it when more pass.
 const PASSING: [(&str, usize); 6] = [
     ("charts", 172),
-    ("synthetic", 260),
-    ("expr", 432),
+    ("synthetic", 262),
+    ("expr", 434),
     ("kustomize", 64),
     ("jinja2", 1_539),
     ("projects", 9),

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use kluctl_testkit::{Backend, Environment, Fault, FaultProxy};
+use kluctl_testkit::{Backend, Environment, Fault, FaultProxy, Request};
 use serde_json::{Value, json};
 
 use crate::faults_project::project;
@@ -37,7 +37,7 @@ struct Stage<'a> {
 /// What a faulted run is compared with.
 struct Undisturbed {
     state: BTreeMap<String, Value>,
-    requests: Vec<(String, String)>,
+    requests: Vec<Request>,
 }
 
 impl Stage<'_> {
@@ -206,7 +206,7 @@ impl Stage<'_> {
         self.clean(&run);
         Undisturbed {
             state,
-            requests: proxy.seen(),
+            requests: proxy.requests(),
         }
     }
 
@@ -220,7 +220,7 @@ impl Stage<'_> {
         );
         let timeout = if fault == Fault::Hang { "3s" } else { "20s" };
         let ended = wait(start(self.deploy(&run, 2, &proxy, timeout, &[])), None);
-        let what = format!("{fault:?} at request {at} ({})", named(proxy.seen().get(at)));
+        let what = format!("{fault:?} at request {at} ({})", named(proxy.requests().get(at)));
         self.judge(&run, &what, &before, &ended, expected);
     }
 
@@ -242,7 +242,7 @@ impl Stage<'_> {
         );
         let child = start(self.deploy(&run, 2, &proxy, "20s", &[]));
         let ended = wait(child, Some(&arrived));
-        let what = format!("killed at request {at} ({})", named(proxy.seen().get(at)));
+        let what = format!("killed at request {at} ({})", named(proxy.requests().get(at)));
         self.judge(&run, &what, &before, &ended, expected);
     }
 
@@ -264,9 +264,9 @@ impl Stage<'_> {
     }
 }
 
-fn named(request: Option<&(String, String)>) -> String {
-    request.map_or("never came".to_owned(), |(method, target)| {
-        format!("{method} {target}")
+fn named(request: Option<&Request>) -> String {
+    request.map_or("never came".to_owned(), |request| {
+        format!("{} {}", request.method, request.target)
     })
 }
 

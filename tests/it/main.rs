@@ -2,14 +2,17 @@
 //!
 //! These tests belong to the package of the binary, so that Cargo always builds it first.
 
+mod completion;
 mod corpus;
 mod faults;
 mod faults_project;
 mod faults_run;
+mod history;
 mod quickstart;
 mod secrets;
 mod servers;
 mod start;
+mod terminal;
 mod transcripts;
 mod tutorial;
 mod vars;

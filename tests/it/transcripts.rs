@@ -178,7 +178,11 @@ fn the_tutorial_says_what_upstream_says() {
         environment.set("KUBECONFIG", server.kubeconfig());
         environment.copy(&project);
         // upstream warns where there is no repository, and the recorded run was in one
-        std::fs::create_dir(environment.work().join(".git")).expect("a folder");
+        environment.write(".git/HEAD", "ref: refs/heads/main\n");
+        environment.write(".git/config", "[core]\n\trepositoryformatversion = 0\n");
+        for folder in ["objects", "refs"] {
+            std::fs::create_dir(environment.work().join(".git").join(folder)).expect("a folder");
+        }
         let run = Transcript {
             folder: &folder,
             environment: &environment,

@@ -1,4 +1,4 @@
-//! `cargo xtask dist`: the static release binary with checksums and completions.
+//! `cargo xtask dist`: the static release binary with checksums, completions and manual pages.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -56,6 +56,13 @@ pub(crate) fn run(target: Option<&str>) -> Result<()> {
             }
             fs::write(folder.join("completions").join(file), output.stdout)?;
         }
+        let written = Command::new(folder.join("kluctl"))
+            .args(["man", "--output-dir"])
+            .arg(folder.join("man"))
+            .status()?;
+        if !written.success() {
+            bail!("kluctl man failed");
+        }
     }
     let size = fs::metadata(folder.join("kluctl"))?.len();
     checksums(&folder)?;
@@ -101,6 +108,12 @@ fn check_static(binary: &Path) -> Result<()> {
 fn checksums(folder: &Path) -> Result<()> {
     let mut names = vec!["kluctl".to_owned()];
     names.extend(SHELLS.iter().map(|(_, file)| format!("completions/{file}")));
+    if let Ok(pages) = fs::read_dir(folder.join("man")) {
+        let pages = pages.filter_map(|page| page.ok()?.file_name().into_string().ok());
+        let mut pages: Vec<String> = pages.map(|page| format!("man/{page}")).collect();
+        pages.sort();
+        names.extend(pages);
+    }
     let mut text = String::new();
     for name in names {
         if let Ok(data) = fs::read(folder.join(&name)) {

@@ -25,7 +25,7 @@ fn main() -> Result<()> {
             schema::generate(Path::new(kubernetes), version, Path::new(output))
         }
         _ => bail!(
-            "usage: cargo xtask tidy | bench [start] [charts] [kustomize] [render] [deploy] | faults | dist [TARGET] | schema KUBERNETES-SOURCE VERSION OUTPUT"
+            "usage: cargo xtask tidy | bench [start] [charts] [kustomize] [render] [deploy] [cluster] | faults | dist [TARGET] | schema KUBERNETES-SOURCE VERSION OUTPUT"
         ),
     }
 }

@@ -9,16 +9,20 @@
 
 mod compact;
 mod delta;
+mod drift;
+mod plan;
 mod result;
 mod store;
 mod summary;
 mod validation;
 
 pub use compact::{CompactError, compact, expand};
+pub use drift::{DriftChange, DriftObject, DriftResult};
+pub use plan::{DeployPlan, PLAN_KIND, PlanError, PlannedObject};
 pub use result::{
     ChangeEntry, ClusterInfo, CommandInfo, CommandResult, DeploymentError, GitInfo, Initiator,
     KluctlDeploymentInfo, ProjectKey, ResultObject, TargetKey, new_id,
 };
-pub use store::{Kept, ResultStore, StoreError, Written};
+pub use store::{Kept, ResultStore, StoreError, Stored, Written};
 pub use summary::{CommandResultSummary, ValidateResultSummary};
 pub use validation::{ValidateResult, ValidateResultEntry};

@@ -62,6 +62,23 @@ pub enum StoreError {
     Malformed(String),
 }
 
+/// A command result as it was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// The result.
+    pub result: CommandResult,
+    /// What was left out of it because it was too large.
+    pub trimmed: Option<String>,
+}
+
+impl Stored {
+    /// Whether the result holds the objects as they were rendered.
+    pub fn has_bodies(&self) -> bool {
+        let without = self.trimmed.as_deref().unwrap_or_default();
+        !without.contains("bodies") && !without.contains("everything")
+    }
+}
+
 /// Keeps results in Secrets of one namespace.
 #[derive(Clone, Debug)]
 pub struct ResultStore {
@@ -75,6 +92,8 @@ const COMMAND_ID: &str = "kluctl.io/command-result-id";
 const VALIDATE_ID: &str = "kluctl.io/validate-result-id";
 const COMMAND_SUMMARY: &str = "kluctl.io/command-result-summary";
 const VALIDATE_SUMMARY: &str = "kluctl.io/validate-result-summary";
+/// Ours: says what a result lacks.
+const TRIMMED: &str = "kluctl.io/result-trimmed";
 
 /// Bytes that fit into one Secret: the server takes 1 MiB of data, and annotations count into its own limit.
 const DATA_LIMIT: usize = 1_000_000;
@@ -97,7 +116,7 @@ impl ResultStore {
         self.ensure_namespace().await?;
         let (data, trimmed) = command_data(result);
         let summary = command_summary(result);
-        let secret = self.secret(
+        let mut secret = self.secret(
             "cr",
             COMMAND_ID,
             COMMAND_SUMMARY,
@@ -106,6 +125,9 @@ impl ResultStore {
             &summary,
             &data,
         );
+        if let Some(what) = trimmed {
+            secret.set_annotation(TRIMMED, what);
+        }
         self.apply(&secret).await?;
         let mut written = Written {
             trimmed,
@@ -190,16 +212,28 @@ impl ResultStore {
     }
 
     /// Reads one command result with all its objects.
-    pub async fn command_result(&self, id: &str) -> Result<CommandResult, StoreError> {
+    pub async fn command_result(&self, id: &str) -> Result<Stored, StoreError> {
+        let secret = self.result_secret(COMMAND_ID, id).await?;
+        let mut result: CommandResult = unpacked(&secret, "reducedResult")?;
+        let compacted: Value = unpacked(&secret, "compactedObjects")?;
+        result.objects = expand(&compacted).map_err(|error| StoreError::Malformed(error.to_string()))?;
+        let trimmed = secret.annotation(TRIMMED).map(str::to_owned);
+        Ok(Stored { result, trimmed })
+    }
+
+    /// Reads one validate result.
+    pub async fn validate_result(&self, id: &str) -> Result<ValidateResult, StoreError> {
+        unpacked(&self.result_secret(VALIDATE_ID, id).await?, "result")
+    }
+
+    async fn result_secret(&self, label: &str, id: &str) -> Result<Object, StoreError> {
         let resource = self.secrets().await?;
-        let labels = format!("{COMMAND_ID}={id}");
+        let labels = format!("{label}={id}");
         let list = self.cluster.list(&resource, Some(&self.namespace), &labels).await;
         let list = list.map_err(StoreError::Api)?.value;
-        let secret = list.first().ok_or_else(|| StoreError::NotFound(id.to_owned()))?;
-        let mut result: CommandResult = unpacked(secret, "reducedResult")?;
-        let compacted: Value = unpacked(secret, "compactedObjects")?;
-        result.objects = expand(&compacted).map_err(|error| StoreError::Malformed(error.to_string()))?;
-        Ok(result)
+        list.into_iter()
+            .next()
+            .ok_or_else(|| StoreError::NotFound(id.to_owned()))
     }
 
     async fn summaries<T: serde::de::DeserializeOwned>(

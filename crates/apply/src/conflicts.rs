@@ -86,7 +86,7 @@ pub(crate) fn resolve(
 }
 
 /// Managers behind which a person edits by hand, or we ourselves: their fields are taken over without asking.
-fn is_known_editor(manager: &str) -> bool {
+pub fn is_known_editor(manager: &str) -> bool {
     matches!(manager, "kluctl" | "kubectl" | "rancher" | "k9s")
         || manager.starts_with("kluctl-")
         || manager.starts_with("kubectl-")
@@ -114,7 +114,7 @@ fn owners(live: &Object) -> Result<BTreeMap<String, Owned>, String> {
 }
 
 /// Follows a managed field's path into an object.
-fn place(root: &Value, path: &[PathElement]) -> Option<KeyPath> {
+pub(crate) fn place(root: &Value, path: &[PathElement]) -> Option<KeyPath> {
     let mut value = root;
     let mut keys = Vec::with_capacity(path.len());
     for element in path {

@@ -20,6 +20,7 @@ mod kinds;
 mod live;
 mod obfuscate;
 mod orphans;
+mod ownership;
 mod plan;
 mod poke;
 mod prepare;
@@ -28,6 +29,7 @@ mod readiness;
 mod validate;
 
 pub use annotations::parse_duration;
+pub use conflicts::is_known_editor;
 pub use delete::delete_all;
 pub use diff::{
     Change, ChangeKind, ChangedObject, DiffOptions, changes, compare, diff_items, diff_reference, normalize,
@@ -38,8 +40,9 @@ pub use execute::{Applied, ExecuteOptions, ItemOutcome, MANAGER, Outcome, execut
 pub use item::{Barrier, ConflictAction, ConflictRule, IgnoreRule, Item, Match, Selector};
 pub use kinds::defined_kinds;
 pub use live::{DISCRIMINATOR, Fetch, LiveObjects};
-pub use obfuscate::{SecretTexts, is_secret, obfuscate_changes, obfuscate_object};
+pub use obfuscate::{SecretTexts, adopt_masks, is_secret, obfuscate_changes, obfuscate_object, unmasked};
 pub use orphans::{Everything, Inclusion, belongs, deletable, is_managed, is_protected};
+pub use ownership::{Owner, Ownership};
 pub use plan::{Plan, plan};
 pub use poke::{ImageOverride, poke_images};
 pub use problem::{Problem, Problems};

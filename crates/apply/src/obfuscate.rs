@@ -16,24 +16,18 @@ pub fn is_secret(object: &ObjectRef) -> bool {
     object.group.is_empty() && object.kind == "Secret"
 }
 
+/// The mask in base64, as `data` has it.
+const MASK_BASE64: &str = "KioqKio=";
+
 /// Masks the values of a Secret; other objects stay as they are.
-///
-/// Fingerprints are those of the plain values, in base64 where the API has base64.
-pub fn obfuscate_object(object: &mut Object, key: &MaskKey) {
+pub fn obfuscate_object(object: &mut Object) {
     if !is_secret(&object.reference()) {
         return;
     }
-    let plain = |value: &Value| Value::from(key.mask(value.as_str().unwrap_or_default()));
-    let encoded = |value: &Value| {
-        let text = value.as_str().unwrap_or_default();
-        let text = decode_base64(text).map_or_else(|| key.mask(text), |text| key.mask(&text));
-        Value::from(STANDARD.encode(text))
-    };
-    if let Some(map) = object.as_map_mut().get_mut("data") {
-        mask_values(map, &encoded);
-    }
-    if let Some(map) = object.as_map_mut().get_mut("stringData") {
-        mask_values(map, &plain);
+    for (key, mask) in [("data", MASK_BASE64), ("stringData", MASK)] {
+        if let Some(map) = object.as_map_mut().get_mut(key) {
+            mask_values(map, mask);
+        }
     }
     // kubectl's copy of the object holds the values once more
     let copy = "kubectl.kubernetes.io/last-applied-configuration";
@@ -42,12 +36,12 @@ pub fn obfuscate_object(object: &mut Object, key: &MaskKey) {
     }
 }
 
-fn mask_values(value: &mut Value, mask: &dyn Fn(&Value) -> Value) {
+fn mask_values(value: &mut Value, mask: &str) {
     match value {
-        Value::Object(map) => map.values_mut().for_each(|value| *value = mask(value)),
-        Value::Array(list) => list.iter_mut().for_each(|value| *value = mask(value)),
+        Value::Object(map) => map.values_mut().for_each(|value| *value = Value::from(mask)),
+        Value::Array(list) => list.iter_mut().for_each(|value| *value = Value::from(mask)),
         Value::Null => {}
-        other => *other = mask(other),
+        other => *other = Value::from(mask),
     }
 }
 
@@ -68,7 +62,7 @@ pub fn obfuscate_changes(object: &ObjectRef, changes: &mut [Change]) {
 /// The text shows both sides, although they look alike: that something has changed is no secret.
 fn mask_change(change: &mut Change) {
     for value in change.old.iter_mut().chain(change.new.iter_mut()) {
-        mask_values(value, &|_| Value::from(MASK));
+        mask_values(value, MASK);
     }
     let lines = |value: Option<&Value>, sign: char| {
         let text = match value {
@@ -95,6 +89,60 @@ fn mask_change(change: &mut Change) {
         ChangeKind::Delete => old,
         ChangeKind::Update => format!("{old}\n{new}"),
     };
+}
+
+/// What follows a mask, without the fingerprint that may belong to it.
+fn without_fingerprint(piece: &str) -> &str {
+    let rest = piece.strip_prefix('(').and_then(|rest| rest.split_once(')'));
+    match rest {
+        Some((digits, rest)) if digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            rest
+        }
+        _ => piece,
+    }
+}
+
+/// What stands in a text where a masked one has masks; `None` where the texts differ elsewhere.
+pub fn unmasked<'t>(masked: &str, text: &'t str) -> Option<Vec<&'t str>> {
+    let mut pieces = masked.split(MASK);
+    let mut rest = text.strip_prefix(pieces.next()?)?;
+    let mut found = Vec::new();
+    let pieces: Vec<&str> = pieces.map(without_fingerprint).collect();
+    let (last, middle) = pieces.split_last()?;
+    for piece in middle {
+        let end = rest.find(piece)?;
+        found.push(&rest[..end]);
+        rest = &rest[end + piece.len()..];
+    }
+    found.push(rest.strip_suffix(last)?);
+    Some(found)
+}
+
+/// Masks in one tree what is masked in another one, where both agree otherwise.
+///
+/// A text that was masked before is never shown, whatever it has become.
+pub fn adopt_masks(masked: &Value, value: &mut Value) {
+    match (masked, value) {
+        (Value::String(masked), Value::String(text)) if masked.contains(MASK) => {
+            *text = match unmasked(masked, text) {
+                Some(_) => masked.clone(),
+                None => format!("{MASK} (changed)"),
+            };
+        }
+        (Value::Array(masked), Value::Array(list)) => {
+            for (masked, value) in masked.iter().zip(list) {
+                adopt_masks(masked, value);
+            }
+        }
+        (Value::Object(masked), Value::Object(map)) => {
+            for (key, value) in map {
+                if let Some(masked) = masked.get(key) {
+                    adopt_masks(masked, value);
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The secret values of a run, to find them again in messages of the server.
@@ -165,8 +213,7 @@ mod tests {
     #[test]
     fn values_of_secrets_are_masked() {
         let mut object = secret();
-        let key = MaskKey::default();
-        obfuscate_object(&mut object, &key);
+        obfuscate_object(&mut object);
         let text = object.to_value().to_string();
         assert!(
             !text.contains("assword") && !text.contains("plain") && !text.contains("cGFz"),
@@ -196,6 +243,25 @@ mod tests {
             ]
         );
         assert_eq!(found[0].new, Some(json!("*****")));
+    }
+
+    #[test]
+    fn masks_are_filled_in_from_a_text_that_is_alike_otherwise() {
+        assert_eq!(unmasked("a=*****;b=*****", "a=1;b=2"), Some(vec!["1", "2"]));
+        assert_eq!(unmasked("*****", "all of it"), Some(vec!["all of it"]));
+        assert_eq!(unmasked("a=*****(0a1b2c3d)!", "a=1!"), Some(vec!["1"]));
+        assert_eq!(unmasked("a=*****(no)", "a=1(no)"), Some(vec!["1"]));
+        assert_eq!(unmasked("a=*****", "b=1"), None);
+        assert_eq!(unmasked("no mask", "no mask"), None);
+        let mut value = json!({"same": "x=secret", "other": "y=secret", "list": ["z"], "new": 1});
+        adopt_masks(
+            &json!({"same": "x=*****", "other": "x=*****", "list": ["*****"]}),
+            &mut value,
+        );
+        assert_eq!(
+            value,
+            json!({"same": "x=*****", "other": "***** (changed)", "list": ["*****"], "new": 1})
+        );
     }
 
     #[test]

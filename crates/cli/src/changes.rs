@@ -4,10 +4,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use kluctl_api::CommandResult;
-use kluctl_commands::Finished;
+use kluctl_commands::{Finished, Session};
 use kluctl_object::ObjectRef;
 
-use crate::opened::Opened;
 use crate::options::output::{MISC, OutputFormatFlags};
 use crate::options::run::CommandResultFlags;
 use crate::results::{DiffStyle, Show, write_command};
@@ -46,18 +45,13 @@ impl ShowFlags {
 /// Ends a command: stores its result where it has a place for results, shows it, and gives the exit code.
 pub(crate) fn conclude(
     running: &Running,
-    opened: &Opened,
+    session: &Session,
     show: &ShowFlags,
     results: Option<&CommandResultFlags>,
     mut finished: Finished,
 ) -> Result<ExitCode, String> {
     if let Some(flags) = results {
-        write_result(
-            running,
-            flags,
-            opened.session.cluster.as_ref(),
-            &mut finished.result,
-        );
+        write_result(running, flags, session.cluster.as_ref(), &mut finished.result);
     }
     let result = finished.clear.as_ref().unwrap_or(&finished.result);
     write_command(
@@ -67,6 +61,26 @@ pub(crate) fn conclude(
         &finished.versions,
     )?;
     exit_code(&finished.result, show.detailed_exitcode)
+}
+
+/// Shows what would change and asks; a preview that could not be shown is no.
+pub(crate) fn confirm_changes(
+    running: &Running,
+    show: &ShowFlags,
+    preview: &Finished,
+    shown: &mut Result<(), String>,
+) -> bool {
+    // the preview is always text, wherever the result goes
+    let mut show = show.show(running.color);
+    show.formats.clear();
+    let result = preview.clear.as_ref().unwrap_or(&preview.result);
+    *shown = write_command(&running.terminal, &show, result, &preview.versions);
+    let question = if preview.result.errors.is_empty() {
+        "The diff succeeded, do you want to proceed?"
+    } else {
+        "The diff resulted in errors, do you still want to proceed?"
+    };
+    shown.is_ok() && running.terminal.confirm(question)
 }
 
 /// Success, failure, or "there are changes".

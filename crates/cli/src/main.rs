@@ -2,6 +2,7 @@
 
 mod changes;
 mod commands;
+mod completing;
 mod lazy_sources;
 mod mask_key;
 mod opened;
@@ -48,14 +49,20 @@ enum Command {
     Schema(commands::schema::SchemaArgs),
     /// Work with the sandbox, a Kubernetes API in this binary
     Sandbox(commands::sandbox::SandboxArgs),
+    Cache(commands::cache::CacheArgs),
     Completion(commands::completion::CompletionArgs),
     Delete(commands::delete::DeleteArgs),
     Deploy(commands::deploy::DeployArgs),
     Diff(commands::diff::DiffArgs),
+    Drift(commands::drift::DriftArgs),
     HelmPull(commands::helm_pull::HelmPullArgs),
     HelmUpdate(commands::helm_update::HelmUpdateArgs),
+    Man(commands::man::ManArgs),
+    Oci(commands::oci::OciArgs),
     PokeImages(commands::poke_images::PokeImagesArgs),
     Prune(commands::prune::PruneArgs),
+    Results(commands::results::ResultsArgs),
+    Rollback(Box<commands::rollback::RollbackArgs>),
     Validate(commands::validate::ValidateArgs),
     /// Print the version
     Version(commands::version::VersionArgs),
@@ -76,6 +83,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> ExitCode {
+    completing::answer(|| preset::prepare(Cli::command()));
     let command = preset::prepare(Cli::command());
     let typed = std::env::args_os().collect();
     let presets = match preset::Presets::gather() {
@@ -99,14 +107,20 @@ fn run() -> ExitCode {
         Command::Render(args) => commands::render::run(&args),
         Command::Schema(args) => commands::schema::run(&args),
         Command::Sandbox(args) => commands::sandbox::run(args),
-        Command::Completion(args) => commands::completion::run(&args, Cli::command()),
+        Command::Cache(args) => commands::cache::run(&args),
+        Command::Completion(args) => commands::completion::run(&args),
         Command::Delete(args) => commands::delete::run(&args, &cli.global),
         Command::Deploy(args) => commands::deploy::run(&args, &cli.global),
         Command::Diff(args) => commands::diff::run(&args, &cli.global),
+        Command::Drift(args) => commands::drift::run(&args, &cli.global),
         Command::HelmPull(args) => commands::helm_pull::run(&args),
         Command::HelmUpdate(args) => commands::helm_update::run(&args),
+        Command::Man(args) => commands::man::run(&args, Cli::command()),
+        Command::Oci(args) => commands::oci::run(&args, &cli.global),
         Command::PokeImages(args) => commands::poke_images::run(&args, &cli.global),
         Command::Prune(args) => commands::prune::run(&args, &cli.global),
+        Command::Results(args) => commands::results::run(&args, &cli.global),
+        Command::Rollback(args) => commands::rollback::run(&args, &cli.global),
         Command::Validate(args) => commands::validate::run(&args, &cli.global),
         Command::Version(args) => commands::version::run(&args),
     }

@@ -88,6 +88,44 @@ struct Connected {
     sandbox: Option<Arc<Sandbox>>,
 }
 
+/// A cluster, and which of its results a command is about.
+pub(crate) struct Reached {
+    pub(crate) session: Session,
+    /// The project and the target that the flags name; `None` where there is no project, or none of its targets is named.
+    pub(crate) target: Option<(ProjectKey, TargetConfig)>,
+    /// Keeps the sandbox open while the command runs.
+    _sandbox: Option<Arc<Sandbox>>,
+}
+
+/// Connects the cluster without rendering anything: for commands about what was stored or is live.
+///
+/// With `need_target`, a target that cannot be selected is an error.
+pub(crate) fn reach(running: &Running, flags: &OpenFlags, need_target: bool) -> Result<Reached, String> {
+    let folder = opening::project_dir(&flags.project.dir).map_err(|problem| problem.to_string())?;
+    let is_project = [".kluctl.yaml", ".kluctl.yml", "deployment.yaml", "deployment.yml"]
+        .iter()
+        .any(|name| folder.join(name).is_file());
+    let named = flags.target.target.is_some() || flags.project.project_config.is_some();
+    let (mut root, mut target) = (folder, None);
+    if need_target || named || is_project {
+        let (project, _, _) = open_project(running, flags)?;
+        root = project.root().join(project.sub_dir());
+        match opening::select(&project, &flags.target, None) {
+            Ok(config) => target = Some((origin(running, &project).0, config)),
+            Err(problems) if need_target || named => return Err(problems.to_string()),
+            Err(_) => {}
+        }
+    }
+    let context = target.as_ref().and_then(|(_, config)| config.context.clone());
+    let context = context.or_else(|| flags.target.context.clone());
+    let connected = connect_target(running, flags, &root, context)?;
+    Ok(Reached {
+        session: running.session(connected.cluster),
+        target,
+        _sandbox: connected.sandbox,
+    })
+}
+
 /// Opens the project, connects the cluster and renders the target.
 pub(crate) fn open(running: &Running, flags: &OpenFlags, choices: &OpenChoices) -> Result<Opened, String> {
     let start_time = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
@@ -95,7 +133,8 @@ pub(crate) fn open(running: &Running, flags: &OpenFlags, choices: &OpenChoices) 
     let config = opening::select(&project, &flags.target, choices.discriminator.as_deref());
     let mut config = config.map_err(|problems| problems.to_string())?;
     running.terminal.start("Initializing k8s client");
-    let connected = connect_target(running, flags, &project, &config);
+    let root = project.root().join(project.sub_dir());
+    let connected = connect_target(running, flags, &root, config.context.clone());
     let end = if connected.is_ok() {
         StepEnd::Succeeded
     } else {
@@ -191,18 +230,14 @@ fn open_project(running: &Running, flags: &OpenFlags) -> Result<Project, String>
 fn connect_target(
     running: &Running,
     flags: &OpenFlags,
-    project: &OpenProject,
-    target: &TargetConfig,
+    project: &Utf8Path,
+    context: Option<String>,
 ) -> Result<Connected, String> {
     let cache = cache_dir();
+    let context = context.filter(|name| !name.is_empty());
     if let Some(folder) = &flags.sandbox.sandbox {
-        let context = target
-            .context
-            .clone()
-            .filter(|name| !name.is_empty())
-            .unwrap_or_else(|| "default".to_owned());
+        let context = context.unwrap_or_else(|| "default".to_owned());
         let folder = if folder.as_str().is_empty() {
-            let project = project.root().join(project.sub_dir());
             store_folder(cache.as_std_path(), project.as_std_path(), &context)
         } else {
             folder.clone().into_std_path_buf()
@@ -211,7 +246,7 @@ fn connect_target(
     }
     let options = ConnectOptions {
         kubeconfig: flags.kubeconfig.kubeconfig.clone().map(PathBuf::from),
-        context: target.context.clone().filter(|name| !name.is_empty()),
+        context,
         cache: Some(cache.into_std_path_buf()),
         limits: flags.requests.limits(),
     };
@@ -324,18 +359,10 @@ fn write_files(folder: &Utf8Path, files: &[(Utf8PathBuf, bytes::Bytes)]) -> Resu
     Ok(())
 }
 
-/// What every result says about the project and the call.
-fn head(
-    running: &Running,
-    flags: &OpenFlags,
-    project: &OpenProject,
-    target: &TargetConfig,
-    start_time: String,
-    args: Map<String, Value>,
-    images: &[FixedImage],
-) -> Head {
+/// Where the project comes from, as results tell it.
+fn origin(running: &Running, project: &OpenProject) -> (ProjectKey, GitInfo) {
     let sub_dir = project.sub_dir().as_str();
-    let (project_key, git_info) = git_info(project.root(), sub_dir).unwrap_or_else(|error| {
+    git_info(project.root(), sub_dir).unwrap_or_else(|error| {
         // A result without it is better than none.
         running
             .terminal
@@ -351,7 +378,20 @@ fn head(
                 ..GitInfo::default()
             },
         )
-    });
+    })
+}
+
+/// What every result says about the project and the call.
+fn head(
+    running: &Running,
+    flags: &OpenFlags,
+    project: &OpenProject,
+    target: &TargetConfig,
+    start_time: String,
+    args: Map<String, Value>,
+    images: &[FixedImage],
+) -> Head {
+    let (project_key, git_info) = origin(running, project);
     Head {
         project_key,
         git_info,

@@ -53,7 +53,9 @@ impl Running {
             .map_err(|error| format!("starting the runtime failed: {error}"))?;
         let stop = CancellationToken::new();
         let running = Self {
-            terminal: Terminal::new(global.no_color, global.debug).until(&stop),
+            terminal: Terminal::new(global.no_color, global.debug)
+                .in_format(global.log_format)
+                .until(&stop),
             stop,
             color: !global.no_color,
             runtime,

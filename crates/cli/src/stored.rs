@@ -1,9 +1,10 @@
-//! Writes results into the cluster and tells what happened.
+//! Writes results into the cluster and tells what happened; finds results there again.
 
-use kluctl_api::{CommandResult, Kept, ResultStore, StoreError};
+use kluctl_api::{CommandResult, CommandResultSummary, Kept, ResultStore, StoreError, TargetKey};
 use kluctl_cluster::Cluster;
-use kluctl_commands::StepEnd;
+use kluctl_commands::{StepEnd, same_target};
 
+use crate::opened::Reached;
 use crate::options::run::CommandResultFlags;
 use crate::running::Running;
 
@@ -56,5 +57,82 @@ pub(crate) fn write_result(
             let text = format!("Failed to write result to result store: {error}");
             terminal.end(STEP, StepEnd::Warned(Some(text)));
         }
+    }
+}
+
+/// What stands for the newest result where an id is asked for.
+const LAST: &str = "last";
+
+/// Opens the store of a cluster.
+pub(crate) fn open_store(reached: &Reached, namespace: &str) -> Result<ResultStore, String> {
+    let cluster = reached.session.cluster.as_ref();
+    let cluster = cluster.ok_or("results are stored in a cluster, and there is none to ask")?;
+    Ok(ResultStore::new(cluster, namespace, Kept::default()))
+}
+
+/// The one id that begins with a text; `last` is the first one.
+pub(crate) fn find_id<'i>(ids: &[&'i str], text: &str, namespace: &str) -> Result<&'i str, String> {
+    if text == LAST {
+        let first = ids.first().copied();
+        return first.ok_or_else(|| format!("no results are stored in namespace {namespace}"));
+    }
+    let matching: Vec<&str> = ids.iter().copied().filter(|id| id.starts_with(text)).collect();
+    match *matching {
+        [id] => Ok(id),
+        [] => Err(format!(
+            "no result `{text}` is stored in namespace {namespace} (`kluctl results list` shows all)"
+        )),
+        _ => Err(format!(
+            "`{text}` is the beginning of {} results: {}",
+            matching.len(),
+            matching.join(", ")
+        )),
+    }
+}
+
+/// Names the target that flags select as results do.
+pub(crate) fn target_key(running: &Running, reached: &Reached) -> Result<TargetKey, String> {
+    let (_, config) = reached.target.as_ref().ok_or("no target is selected")?;
+    let cluster_id = running.runtime.block_on(reached.session.cluster_id());
+    let cluster_id = cluster_id.map_err(|error| error.to_string())?;
+    Ok(TargetKey {
+        target_name: config.name.clone(),
+        cluster_id: cluster_id.unwrap_or_default(),
+        discriminator: config.discriminator.clone(),
+    })
+}
+
+/// Results of the target that flags select, newest first.
+pub(crate) fn results_of_target(
+    running: &Running,
+    reached: &Reached,
+    store: &ResultStore,
+) -> Result<Vec<CommandResultSummary>, String> {
+    let key = target_key(running, reached)?;
+    let summaries = running.runtime.block_on(store.list_command_results());
+    let summaries = summaries.map_err(|error| error.to_string())?;
+    let project = reached.target.as_ref().map(|(project, _)| project);
+    let is_ours = |summary: &CommandResultSummary| {
+        same_target(&summary.target_key, &key)
+            && (!key.discriminator.is_empty() || Some(&summary.project_key) == project)
+    };
+    Ok(summaries.into_iter().filter(is_ours).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_found_by_the_beginning_of_their_id() {
+        let ids = ["aa1", "ab2", "ab3"];
+        assert_eq!(find_id(&ids, "last", "n"), Ok("aa1"));
+        assert_eq!(find_id(&ids, "aa", "n"), Ok("aa1"));
+        assert!(
+            find_id(&ids, "ab", "n")
+                .unwrap_err()
+                .contains("2 results: ab2, ab3")
+        );
+        assert!(find_id(&ids, "x", "n").is_err() && find_id(&[], "last", "n").is_err());
     }
 }

@@ -221,15 +221,16 @@ impl Cluster {
     /// Deletes an object and tells whether it is gone already.
     pub async fn delete(&self, reference: &ObjectRef, how: &Delete) -> Result<Answer<Deletion>, ApiError> {
         let resource = self.resource(reference).await?;
-        let path = with_query(
-            resource.object_path(reference.namespace.as_deref(), &reference.name),
-            &[("dryRun", self.dry_run_value(how.dry_run))],
-        );
+        let path = resource.object_path(reference.namespace.as_deref(), &reference.name);
         let mut options = json!({
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "propagationPolicy": format!("{:?}", how.propagation),
         });
+        if self.dry_run || how.dry_run {
+            // a server that gets a body does not look for options in the URL
+            options["dryRun"] = json!(["All"]);
+        }
         if let Some(uid) = &how.uid {
             options["preconditions"] = json!({"uid": uid});
         }

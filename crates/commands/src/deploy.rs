@@ -9,7 +9,8 @@ use kluctl_apply::{
 use kluctl_cluster::Cluster;
 use kluctl_object::{Object, ObjectRef};
 
-use crate::finish::{Finished, Gathered, finish};
+use crate::approved::check_plan;
+use crate::finish::{Finished, Gathered, cluster_id, finish};
 use crate::session::Session;
 use crate::target::Target;
 
@@ -28,6 +29,8 @@ pub struct DeployOptions {
     pub wait_prune: bool,
     /// Whether the result with its secret values is wanted too.
     pub want_clear: bool,
+    /// What was approved: nothing is applied unless everything still is as it says.
+    pub plan: Option<kluctl_api::DeployPlan>,
 }
 
 /// What would happen, to be shown before somebody answers.
@@ -123,23 +126,46 @@ pub async fn deploy(
     options: &DeployOptions,
     confirm: &mut (dyn FnMut(&Preview) -> bool + Send),
 ) -> Finished {
+    deploy_as("deploy", session, target, options, confirm).await
+}
+
+/// Deploys a target in the name of a command.
+pub(crate) async fn deploy_as(
+    command: &str,
+    session: &Session,
+    target: &Target,
+    options: &DeployOptions,
+    confirm: &mut (dyn FnMut(&Preview) -> bool + Send),
+) -> Finished {
     let mut session = session.clone();
     let mut problems = Problems::default();
     warn_without_discriminator(&session, target, &mut problems);
     let Some(cluster) = session.cluster.clone() else {
         problems.error(None, "can not apply objects without a Kubernetes API client");
-        return fail(&session, target, options, problems).await;
+        return fail(command, &session, target, options, problems).await;
     };
     let Some(live) = fetch(&cluster, &session, target, &mut problems).await else {
-        return fail(&session, target, options, problems).await;
+        return fail(command, &session, target, options, problems).await;
     };
     let live = Arc::new(live);
     let orphans = orphans(&cluster, target, &live).await;
+    if let Some(plan) = &options.plan {
+        let id = cluster_id(&session, &mut problems).await;
+        let pruned = options.prune.then_some(&*orphans);
+        check_plan(plan, target, &id, &live, pruned, &mut problems);
+        if !problems.errors.is_empty() {
+            problems.error(None, "the plan does not hold any more, nothing was changed");
+            return fail(command, &session, target, options, problems).await;
+        }
+    }
     if options.preview {
-        let preview = preview(&cluster, &session, target, options, &live, &orphans, &problems).await;
+        let preview = preview(
+            command, &cluster, &session, target, options, &live, &orphans, &problems,
+        )
+        .await;
         if !confirm(&preview) {
             problems.error(None, "aborted");
-            return fail(&session, target, options, problems).await;
+            return fail(command, &session, target, options, problems).await;
         }
     }
     let mut head = target.head.clone();
@@ -152,11 +178,12 @@ pub async fn deploy(
         Ok(outcome) => outcome,
         Err(error) => {
             problems.error(None, error.to_string());
-            return fail(&session, target, options, problems).await;
+            return fail(command, &session, target, options, problems).await;
         }
     };
     problems.extend(outcome.problems());
     tell_unfinished(&session, &outcome, &mut problems);
+    let orphans = left_by(&outcome, orphans);
     let mut deleted = Vec::new();
     if options.prune && target.discriminator().is_empty() {
         problems.error(None, "pruning without a discriminator is not supported");
@@ -189,7 +216,7 @@ pub async fn deploy(
         deleted,
         problems,
     };
-    finish(&session, target, "deploy", gathered, options.want_clear).await
+    finish(&session, target, command, gathered, options.want_clear).await
 }
 
 /// Says what a run that did not come to its end has left undone.
@@ -212,18 +239,29 @@ fn tell_unfinished(session: &Session, outcome: &Outcome, problems: &mut Problems
     }
 }
 
-async fn fail(session: &Session, target: &Target, options: &DeployOptions, problems: Problems) -> Finished {
+async fn fail(
+    command: &str,
+    session: &Session,
+    target: &Target,
+    options: &DeployOptions,
+    problems: Problems,
+) -> Finished {
     let gathered = Gathered {
         problems,
         ..Gathered::default()
     };
     let mut target = target.clone();
     record(&mut target.head.command, &options.execute);
-    finish(session, &target, "deploy", gathered, options.want_clear).await
+    finish(session, &target, command, gathered, options.want_clear).await
 }
 
 /// A dry run of everything, as a result to be shown.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "all that a deploy has gathered before it asks"
+)]
 async fn preview(
+    command: &str,
     cluster: &Cluster,
     session: &Session,
     target: &Target,
@@ -251,11 +289,11 @@ async fn preview(
         live: Some(live),
         outcome: Some(&outcome),
         changed,
-        orphans: orphans.to_vec(),
+        orphans: left_by(&outcome, orphans.to_vec()),
         deleted: Vec::new(),
         problems,
     };
-    finish(session, target, "deploy", gathered, options.want_clear).await
+    finish(session, target, command, gathered, options.want_clear).await
 }
 
 /// Writes into a result how objects were applied.
@@ -266,6 +304,12 @@ pub(crate) fn record(info: &mut kluctl_api::CommandInfo, options: &ExecuteOption
     info.replace_on_error = options.replace_on_error;
     info.force_replace_on_error = options.force_replace_on_error;
     info.abort_on_error = options.abort_on_error;
+}
+
+/// Orphans that items have not deleted themselves.
+pub(crate) fn left_by(outcome: &Outcome, orphans: Vec<ObjectRef>) -> Vec<ObjectRef> {
+    let deleted: Vec<ObjectRef> = outcome.deleted().cloned().collect();
+    without_deleted(orphans, &deleted)
 }
 
 /// Orphans that are still there: neither deleted nor gone with their Namespace.

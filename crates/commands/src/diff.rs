@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use kluctl_api::{DeployPlan, TargetKey};
 use kluctl_apply::{DiffOptions, ExecuteOptions, Problems};
 
-use crate::deploy::{compare, fetch, orphans, record, run, warn_without_discriminator};
+use crate::approved::make_plan;
+use crate::deploy::{compare, fetch, left_by, orphans, record, run, warn_without_discriminator};
 use crate::finish::{Finished, Gathered, finish};
 use crate::session::Session;
 use crate::target::Target;
@@ -18,6 +20,8 @@ pub struct DiffCommandOptions {
     pub ignore: DiffOptions,
     /// Whether the result with its secret values is wanted too.
     pub want_clear: bool,
+    /// Whether what is shown is to be written down, for a deploy that does exactly that.
+    pub want_plan: bool,
 }
 
 /// Compares a target with the cluster by a server-side dry run.
@@ -52,15 +56,23 @@ pub async fn diff(session: &Session, target: &Target, options: &DiffCommandOptio
         problems.error(None, "stopped before the end: what follows is incomplete");
     }
     let changed = compare(target, &live, &outcome, options.ignore, &mut problems);
+    let orphans = left_by(&outcome, orphans(cluster, target, &live).await);
+    let planned = (options.want_plan && problems.errors.is_empty())
+        .then(|| make_plan(target, TargetKey::default(), &live, &outcome, &changed, &orphans));
     let gathered = Gathered {
-        orphans: orphans(cluster, target, &live).await,
+        orphans,
         live: Some(&live),
         outcome: Some(&outcome),
         changed,
         deleted: Vec::new(),
         problems,
     };
-    finish(session, target, "diff", gathered, options.want_clear).await
+    let mut finished = finish(session, target, "diff", gathered, options.want_clear).await;
+    finished.plan = planned.map(|plan| DeployPlan {
+        target_key: finished.result.target_key.clone(),
+        ..plan
+    });
+    finished
 }
 
 async fn fail(

@@ -8,7 +8,7 @@ use kluctl_apply::{
     ChangedObject, LiveObjects, Outcome, Problem, Problems, SecretTexts, is_secret, obfuscate_changes,
     obfuscate_object,
 };
-use kluctl_object::{MaskKey, Masks, Object, ObjectRef};
+use kluctl_object::{Masks, Object, ObjectRef};
 use kluctl_project::Sensitive;
 use serde_json::Value;
 
@@ -26,6 +26,8 @@ pub struct Finished {
     pub clear: Option<CommandResult>,
     /// Changed objects before and after, without what is not compared; Secrets are left out.
     pub versions: Versions,
+    /// What was shown, written down for a deploy that does exactly that; where it was asked for.
+    pub plan: Option<kluctl_api::DeployPlan>,
 }
 
 /// Objects before and after, by their reference in the result.
@@ -121,6 +123,7 @@ pub(crate) async fn finish(
     });
     Finished {
         versions: versions.collect(),
+        plan: None,
         result,
         clear,
     }
@@ -151,7 +154,6 @@ pub(crate) fn entries(problems: &[Problem]) -> Vec<DeploymentError> {
 
 /// What must not be seen.
 struct Hidden {
-    key: MaskKey,
     /// Values of sensitive variables, wherever they turn up.
     everywhere: Masks,
     /// These, and the values of all Secrets, in messages.
@@ -162,7 +164,6 @@ impl Hidden {
     fn of(rendered: &[&Object], gathered: &Gathered<'_>, sensitive: &Sensitive) -> Self {
         let live = gathered.live.into_iter().flat_map(LiveObjects::iter);
         Self {
-            key: sensitive.key.clone(),
             everywhere: sensitive.masks(),
             messages: SecretTexts::of(
                 rendered.iter().copied().chain(live),
@@ -190,7 +191,7 @@ impl Hidden {
             .into_iter()
             .flatten()
         {
-            obfuscate_object(stage, &self.key);
+            obfuscate_object(stage);
             let mut value = Value::from(std::mem::take(stage));
             self.mask_named(&mut value);
             *stage = Object::try_from(value).unwrap_or_default();

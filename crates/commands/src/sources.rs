@@ -14,7 +14,7 @@ use kluctl_project::outside::{
 use kluctl_source::archive::{Limits, unpack};
 use kluctl_source::git::{GitHead, GitOptions, GitReference, GitRepositories, GitUrl, WorkTree};
 use kluctl_source::helm_repository::Index;
-use kluctl_source::oci::Registry;
+use kluctl_source::oci::{Artifact, Pushed, Registry};
 use kluctl_source::{Cache, Credentials, Http, Login, Mirrors, Nobody, Person, SourceError, SshSettings};
 use serde_json::json;
 use tokio::runtime::Handle;
@@ -131,6 +131,32 @@ impl RemoteSources {
         read_folder(&folder).map(Some)
     }
 
+    /// The tag with the highest version in a range.
+    fn newest_tag(&self, url: &str, range: &str) -> Result<String, OutsideError> {
+        let wanted = kluctl_gotemplate::semver::Constraints::parse(range)
+            .map_err(|error| OutsideError::new(format!("`{range}` is no range of versions: {error}")))?;
+        let tags = self
+            .runtime
+            .block_on(self.registry.versions(url))
+            .map_err(outside)?;
+        let newest = tags
+            .iter()
+            .filter_map(|tag| Some((kluctl_gotemplate::semver::Version::parse(tag).ok()?, tag)))
+            .filter(|(version, _)| wanted.check(version))
+            .max_by(|(a, _), (b, _)| a.cmp(b));
+        match newest {
+            Some((_, tag)) => Ok(tag.replace('+', "_")),
+            None => Err(OutsideError::missing(format!(
+                "{url} has no tag with a version in `{range}`"
+            ))),
+        }
+    }
+
+    /// Pushes an artifact to `oci://host/path[:tag]`.
+    pub(crate) fn push(&self, address: &str, artifact: &Artifact) -> Result<Pushed, SourceError> {
+        self.runtime.block_on(self.registry.push(address, artifact))
+    }
+
     fn git_override(&self, url: &str) -> Result<Option<Arc<Files>>, OutsideError> {
         let key = GitUrl::parse(url).map_err(outside)?.repo_key();
         self.overridden("git", url, &key)
@@ -241,9 +267,16 @@ impl Sources for RemoteSources {
                 .filter(|text| !text.is_empty())
                 .map(str::to_owned)
         };
-        let tag = text(reference.and_then(|reference| reference.tag.as_ref()));
+        let mut tag = text(reference.and_then(|reference| reference.tag.as_ref()));
         let digest = text(reference.and_then(|reference| reference.digest.as_ref()));
-        let pulled = self.registry.artifact(url, tag.as_deref(), digest.as_deref());
+        let range = text(reference.and_then(|reference| reference.semver.as_ref()));
+        if let (Some(range), None) = (range, &digest) {
+            tag = Some(self.newest_tag(url, &range)?);
+        }
+        let blobs = self.cache.blobs();
+        let pulled = self
+            .registry
+            .artifact(&blobs, url, tag.as_deref(), digest.as_deref());
         let archive = self.runtime.block_on(pulled).map_err(outside)?;
         let limits = Limits {
             total_bytes: 1 << 30,

@@ -46,8 +46,18 @@ pub trait Object: 'static {
         Vec::new()
     }
 
+    /// Returns a struct's fields as its tags name them in JSON.
+    fn json_fields(&self) -> Vec<(&'static str, Value)> {
+        self.fields()
+    }
+
     /// Returns what the value's own `String` or `Error` method prints.
     fn display(&self) -> Option<Text> {
+        None
+    }
+
+    /// Returns what the value's own `GoString` method prints for `%#v`.
+    fn go_syntax(&self) -> Option<Text> {
         None
     }
 

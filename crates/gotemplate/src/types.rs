@@ -82,6 +82,8 @@ pub static ANY_LIST_LIST: Type = Type::List(&ANY_LIST);
 pub static BYTES: Type = Type::List(&Type::Uint(UintType::Uint8));
 /// `map[string]interface {}`
 pub static ANY_MAP: Type = Type::Map(&Type::Any);
+/// `[]map[string]interface {}`
+pub static MAP_LIST: Type = Type::List(&ANY_MAP);
 /// `map[string]string`
 pub static STRING_MAP: Type = Type::Map(&Type::String);
 

@@ -312,15 +312,11 @@ impl Object for BuildInfo {
         ]
     }
 
-    fn to_plain(&self) -> Option<Value> {
-        let map: kluctl_gotemplate::Map = [
-            ("version", HELM_VERSION),
-            ("go_version", GO_VERSION),
-            ("kube_client_version", "v1.36"),
+    fn json_fields(&self) -> Vec<(&'static str, Value)> {
+        vec![
+            ("version", HELM_VERSION.into()),
+            ("go_version", GO_VERSION.into()),
+            ("kube_client_version", "v1.36".into()),
         ]
-        .into_iter()
-        .map(|(key, text)| (key, Value::from(text)))
-        .collect();
-        Some(map.into())
     }
 }

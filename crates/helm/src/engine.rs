@@ -73,7 +73,11 @@ pub(crate) fn render(
             .context
             .insert("Template", Value::Map(template.with_type(&VALUES_TYPE)));
         let output = templates
-            .execute(name.as_bytes(), Value::Map(renderable.context.clone()), host)
+            .execute(
+                name.as_bytes(),
+                Value::Map(renderable.context.with_type(&VALUES_TYPE)),
+                host,
+            )
             .map_err(|error| exec_error(name, &error, &renderables))?;
         rendered.insert(name.clone(), without_no_value(output));
     }

@@ -137,7 +137,7 @@ impl fmt::Display for Excerpt {
 }
 
 /// One line as Go's `slog` text handler writes it.
-pub(crate) fn log_line(level: &str, message: &str, attributes: &[(&str, &str)]) -> String {
+pub fn log_line(level: &str, message: &str, attributes: &[(&str, &str)]) -> String {
     let mut line = format!("level={level} msg={}", log_value(message));
     for (key, value) in attributes {
         line.push(' ');

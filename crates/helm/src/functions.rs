@@ -11,7 +11,7 @@ use kluctl_yaml::to_string_indented;
 
 use crate::Lookup;
 use crate::coalesce::new_map;
-use crate::toml_writer;
+use crate::toml;
 
 /// What Helm wraps messages of `fail` and `required` in, to find them again in the error's text.
 pub(crate) const WARN_START: &str = "HELM_ERR_START";
@@ -270,7 +270,8 @@ fn error_list(message: String) -> Value {
 
 fn from_yaml(arguments: &[Value], _: &mut Context<'_>) -> Result<Value, Error> {
     Ok(match read_yaml(&text(arguments, 0)) {
-        Ok(serde_json::Value::Null) => Map::nil(&kluctl_gotemplate::types::ANY_MAP).into(),
+        // Nothing leaves the empty map as it was.
+        Ok(serde_json::Value::Null) => new_map().into(),
         Ok(value @ serde_json::Value::Object(_)) => json::from_plain(&value),
         Ok(other) => error_map(cannot_unmarshal(&other, "map[string]interface {}")),
         Err(message) => error_map(message),
@@ -279,7 +280,7 @@ fn from_yaml(arguments: &[Value], _: &mut Context<'_>) -> Result<Value, Error> {
 
 fn from_yaml_array(arguments: &[Value], _: &mut Context<'_>) -> Result<Value, Error> {
     Ok(match read_yaml(&text(arguments, 0)) {
-        Ok(serde_json::Value::Null) => List::nil(&kluctl_gotemplate::types::ANY_LIST).into(),
+        Ok(serde_json::Value::Null) => List::new(Vec::new()).into(),
         Ok(value @ serde_json::Value::Array(_)) => json::from_plain(&value),
         Ok(other) => error_list(cannot_unmarshal(&other, "[]interface {}")),
         Err(message) => error_list(message),
@@ -288,7 +289,7 @@ fn from_yaml_array(arguments: &[Value], _: &mut Context<'_>) -> Result<Value, Er
 
 fn to_toml(arguments: &[Value], _: &mut Context<'_>) -> Result<Value, Error> {
     refuse_nil(arguments)?;
-    Ok(toml_writer::write(&any(arguments, 0))
+    Ok(toml::write(&any(arguments, 0))
         .unwrap_or_else(|message| message)
         .into())
 }
@@ -305,13 +306,11 @@ fn refuse_nil(arguments: &[Value]) -> Result<(), Error> {
 
 fn must_to_toml(arguments: &[Value], _: &mut Context<'_>) -> Result<Value, Error> {
     refuse_nil(arguments)?;
-    Ok(toml_writer::write(&any(arguments, 0))
-        .map_err(Error::message)?
-        .into())
+    Ok(toml::write(&any(arguments, 0)).map_err(Error::message)?.into())
 }
 
 fn from_toml(arguments: &[Value], _: &mut Context<'_>) -> Result<Value, Error> {
-    Ok(match crate::toml_reader::read(&text(arguments, 0).to_str()) {
+    Ok(match toml::read(text(arguments, 0).as_bytes()) {
         Ok(map) => map.into(),
         Err(message) => error_map(message),
     })

@@ -85,7 +85,8 @@ pub fn print(release: &Release, options: &PrintOptions) -> Result<Printed, Error
     Ok(printed)
 }
 
-fn chosen(text: &str, patterns: &[String]) -> Result<String, Error> {
+/// The documents of what was printed that come from templates with these paths; each pattern must fit one.
+pub fn chosen(text: &str, patterns: &[String]) -> Result<String, Error> {
     let documents = split(text);
     let mut chosen = String::new();
     for pattern in patterns {

@@ -32,18 +32,15 @@ fn run() -> ExitCode {
         } else {
             LoadRestrictor::RootOnly
         },
+        on_warning: Some(&|warning| eprintln!("{warning}")),
         ..Options::default()
     };
-    match build(&DiskFiles, Utf8Path::new(folder), &options) {
-        Ok(built) => {
-            for warning in &built.warnings {
-                eprintln!("{warning}");
-            }
-            match std::io::stdout().write_all(to_yaml(&built.objects).as_bytes()) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(_) => ExitCode::FAILURE,
-            }
-        }
+    let built = build(&DiskFiles, Utf8Path::new(folder), &options);
+    match built.and_then(|built| to_yaml(&built.objects)) {
+        Ok(text) => match std::io::stdout().write_all(text.as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
         Err(error) => {
             eprintln!("Error: {error}");
             ExitCode::FAILURE

@@ -216,7 +216,7 @@ fn decode_reference(value: &Value, path: &str) -> Result<NameReference> {
             for item in Fields::list(value, "FieldSpec", &path)? {
                 reference.referrers.push(decode_field_spec(item, &path)?);
             }
-        } else if !decode_gvk_into(&mut reference.target, name, value, &path)? {
+        } else if !decode_gvk_into(&mut reference.target, &fields, "Gvk", (name, value))? {
             return Err(fail!(
                 "error unmarshaling JSON: while decoding JSON: json: unknown field {name:?}"
             ));
@@ -283,6 +283,15 @@ pub(crate) fn from_crds(text: &str, path: &str) -> Result<Config> {
             "unable to parse open API definition from '{path}': expected a map of type names"
         ));
     };
+    if let Some(other) = types
+        .values()
+        .find(|value| !value.is_object() && !value.is_null())
+    {
+        return Err(fail!(
+            "unable to parse open API definition from '{path}': error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {} into Go value of type accumulator.OpenAPIDefinition",
+            crate::decode::json_type(other)
+        ));
+    }
     let mut names: Vec<_> = types.keys().collect();
     names.sort_unstable();
     for name in names {

@@ -54,6 +54,15 @@ impl<'v> Fields<'v> {
         }
     }
 
+    /// The place of a field that belongs to an embedded struct, which messages name too.
+    pub(crate) fn path_in(&self, embedded: &str, name: &str) -> String {
+        if embedded.is_empty() {
+            self.path_of(name)
+        } else {
+            self.path_of(&format!("{embedded}.{name}"))
+        }
+    }
+
     /// The items of a list; none for null.
     pub(crate) fn list(value: &'v Value, item: &str, path: &str) -> Result<&'v [Value]> {
         match value {
@@ -68,15 +77,20 @@ pub(crate) fn unknown(name: &str) -> Error {
     fail!("json: unknown field {name:?}")
 }
 
-fn mismatch(value: &Value, path: &str, wanted: &str) -> Error {
-    let found = match value {
+/// The name that messages of Go's `encoding/json` give to the type of a value.
+pub(crate) fn json_type(value: &Value) -> &'static str {
+    match value {
         Value::Null => "null",
         Value::Bool(_) => "bool",
         Value::Number(_) => "number",
         Value::String(_) => "string",
         Value::Array(_) => "array",
         Value::Object(_) => "object",
-    };
+    }
+}
+
+fn mismatch(value: &Value, path: &str, wanted: &str) -> Error {
+    let found = json_type(value);
     if path.is_empty() {
         return fail!("json: cannot unmarshal {found} into Go value of type {wanted}");
     }
@@ -84,10 +98,15 @@ fn mismatch(value: &Value, path: &str, wanted: &str) -> Error {
 }
 
 pub(crate) fn string(value: &Value, path: &str) -> Result<String> {
+    string_of(value, path, "string")
+}
+
+/// A string that has a type name of its own.
+pub(crate) fn string_of(value: &Value, path: &str, type_name: &str) -> Result<String> {
     match value {
         Value::Null => Ok(String::new()),
         Value::String(text) => Ok(text.clone()),
-        other => Err(mismatch(other, path, "string")),
+        other => Err(mismatch(other, path, type_name)),
     }
 }
 
@@ -118,10 +137,18 @@ pub(crate) fn integer(value: &Value, path: &str, wanted: &str) -> Result<i64> {
 }
 
 pub(crate) fn string_list(value: &Value, path: &str) -> Result<Vec<String>> {
+    string_list_of(value, path, "string")
+}
+
+/// A list of strings that have a type name of their own.
+pub(crate) fn string_list_of(value: &Value, path: &str, item_type: &str) -> Result<Vec<String>> {
     match value {
         Value::Null => Ok(Vec::new()),
-        Value::Array(items) => items.iter().map(|item| string(item, path)).collect(),
-        other => Err(mismatch(other, path, "[]string")),
+        Value::Array(items) => items
+            .iter()
+            .map(|item| string_of(item, path, item_type))
+            .collect(),
+        other => Err(mismatch(other, path, &format!("[]{item_type}"))),
     }
 }
 
@@ -145,25 +172,33 @@ pub(crate) fn object(value: &Value, path: &str) -> Result<Option<Value>> {
     }
 }
 
-/// Takes a field that belongs to a group, version or kind; says whether it did.
-pub(crate) fn decode_gvk_into(gvk: &mut Gvk, name: &str, value: &Value, path: &str) -> Result<bool> {
+/// Takes a field that belongs to a group, version or kind; says whether it did. `embedded` is the way to the struct that
+/// holds them.
+pub(crate) fn decode_gvk_into(
+    gvk: &mut Gvk,
+    fields: &Fields<'_>,
+    embedded: &str,
+    (name, value): (&str, &Value),
+) -> Result<bool> {
     let part = match name.to_ascii_lowercase().as_str() {
         "group" => &mut gvk.group,
         "version" => &mut gvk.version,
         "kind" => &mut gvk.kind,
         _ => return Ok(false),
     };
-    *part = string(value, path)?;
+    *part = string(value, &fields.path_in(embedded, name))?;
     Ok(true)
 }
 
-/// Takes a field that belongs to an id; says whether it did.
-pub(crate) fn decode_id_into(id: &mut ResId, name: &str, value: &Value, path: &str) -> Result<bool> {
-    match name.to_ascii_lowercase().as_str() {
-        "name" => id.name = string(value, path)?,
-        "namespace" => id.namespace = string(value, path)?,
-        _ => return decode_gvk_into(&mut id.gvk, name, value, path),
-    }
+/// Takes a field that belongs to an embedded id; says whether it did.
+pub(crate) fn decode_id_into(id: &mut ResId, fields: &Fields<'_>, entry: (&str, &Value)) -> Result<bool> {
+    let (name, value) = entry;
+    let part = match name.to_ascii_lowercase().as_str() {
+        "name" => &mut id.name,
+        "namespace" => &mut id.namespace,
+        _ => return decode_gvk_into(&mut id.gvk, fields, "ResId.Gvk", entry),
+    };
+    *part = string(value, &fields.path_in("ResId", name))?;
     Ok(true)
 }
 
@@ -175,7 +210,7 @@ pub(crate) fn decode_field_spec(value: &Value, path: &str) -> Result<FieldSpec> 
         match name.to_ascii_lowercase().as_str() {
             "path" => spec.path = string(value, &path)?,
             "create" => spec.create = boolean(value, &path)?,
-            _ if decode_gvk_into(&mut spec.gvk, name, value, &path)? => {}
+            _ if decode_gvk_into(&mut spec.gvk, &fields, "Gvk", (name, value))? => {}
             _ => return Err(unknown(name)),
         }
     }
@@ -200,7 +235,7 @@ pub(crate) fn decode_selector(value: &Value, path: &str) -> Result<Option<Select
         match name.to_ascii_lowercase().as_str() {
             "labelselector" => selector.labels = string(value, &path)?,
             "annotationselector" => selector.annotations = string(value, &path)?,
-            _ if decode_id_into(&mut selector.id, name, value, &path)? => {}
+            _ if decode_id_into(&mut selector.id, &fields, (name, value))? => {}
             _ => return Err(unknown(name)),
         }
     }

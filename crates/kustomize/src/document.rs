@@ -76,8 +76,8 @@ fn unwrap_list(node: &Node) -> Option<Vec<Node>> {
 
 /// Parses the first document of a text.
 pub(crate) fn parse_first(text: &str) -> Result<Option<Node>> {
-    let documents = kluctl_yaml::parse_documents(text).map_err(|error| malformed(&error))?;
-    documents.first().map(convert).transpose()
+    let document = kluctl_yaml::parse_first(text).map_err(|error| malformed(&error))?;
+    document.as_ref().map(convert).transpose()
 }
 
 /// Cuts a text at its document separators.
@@ -166,8 +166,9 @@ impl Converter {
                 }
                 continue;
             }
-            let Some(Node::Scalar(key)) = Some(self.node(key)?) else {
-                return Err(fail!("invalid map key: maps and lists cannot be keys"));
+            let key = match self.node(key)? {
+                Node::Scalar(key) => key,
+                other => Scalar::compound_key(&other),
             };
             let value = self.node(value)?;
             map.entries.push((key, value));
@@ -253,6 +254,15 @@ pub(crate) fn validate(node: &Node) -> Result<()> {
     }
     if !kind.ends_with("List") && name.is_empty() {
         return Err(fail!("missing metadata.name in object {}", describe()));
+    }
+    // The original goes on with a list as if its items were keys and values, or panics.
+    for field in ["labels", "annotations"] {
+        if let Some(Node::Seq(_)) = metadata.and_then(|metadata| metadata.field(field)) {
+            return Err(fail!(
+                "metadata.{field} must be a map, but is a list, in object {}",
+                describe()
+            ));
+        }
     }
     Ok(())
 }

@@ -58,7 +58,13 @@ impl FileSystem for MemoryFiles {
         if self.files.contains_key(&clean) || self.is_dir(&clean) {
             Ok(clean)
         } else {
-            Err(missing(path, &clean))
+            let mut parts: Vec<_> = clean.ancestors().collect();
+            parts.reverse();
+            let first = parts
+                .into_iter()
+                .find(|part| !self.is_dir(part))
+                .unwrap_or(&clean);
+            Err(missing(path, first))
         }
     }
 }
@@ -87,12 +93,21 @@ impl FileSystem for DiskFiles {
     fn canonical(&self, path: &Utf8Path) -> Result<Utf8PathBuf, Error> {
         path.canonicalize_utf8().map_err(|error| {
             if error.kind() == std::io::ErrorKind::NotFound {
-                missing(path, path)
+                missing(path, &first_missing(path))
             } else {
                 fail!("evalsymlink failure on '{path}' : {error}")
             }
         })
     }
+}
+
+/// The first part of a path that is not there.
+fn first_missing(path: &Utf8Path) -> Utf8PathBuf {
+    let full = camino::absolute_utf8(path).unwrap_or_else(|_| path.to_owned());
+    let mut parts: Vec<_> = full.ancestors().collect();
+    parts.reverse();
+    let missing = parts.into_iter().find(|part| part.symlink_metadata().is_err());
+    missing.map_or_else(|| full.clone(), Utf8Path::to_owned)
 }
 
 fn missing(asked: &Utf8Path, path: &Utf8Path) -> Error {

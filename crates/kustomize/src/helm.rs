@@ -66,6 +66,56 @@ impl Inflation {
         Ok(())
     }
 
+    /// The settings as the generator would print them.
+    pub(crate) fn settings(&self) -> String {
+        let (chart, globals) = (&self.chart, &self.globals);
+        let mut map = serde_json::Map::new();
+        for (name, text) in [
+            ("chartHome", &globals.chart_home),
+            ("configHome", &globals.config_home),
+            ("name", &chart.name),
+            ("version", &chart.version),
+            ("repo", &chart.repo),
+            ("releaseName", &chart.release_name),
+            ("namespace", &chart.namespace),
+            ("nameTemplate", &chart.name_template),
+            ("valuesFile", &chart.values_file),
+            ("valuesMerge", &chart.values_merge),
+            ("kubeVersion", &chart.kube_version),
+        ] {
+            if !text.is_empty() {
+                map.insert(name.to_owned(), text.clone().into());
+            }
+        }
+        for (name, list) in [
+            ("additionalValuesFiles", &chart.additional_values_files),
+            ("apiVersions", &chart.api_versions),
+        ] {
+            if !list.is_empty() {
+                map.insert(name.to_owned(), list.clone().into());
+            }
+        }
+        for (name, set) in [
+            ("includeCRDs", chart.include_crds),
+            ("skipHooks", chart.skip_hooks),
+            ("skipTests", chart.skip_tests),
+            ("devel", chart.devel),
+            ("debug", chart.debug),
+        ] {
+            if set {
+                map.insert(name.to_owned(), true.into());
+            }
+        }
+        let inline = chart
+            .values_inline
+            .as_ref()
+            .filter(|value| value.as_object().is_some_and(|map| !map.is_empty()));
+        if let Some(inline) = inline {
+            map.insert("valuesInline".to_owned(), inline.clone());
+        }
+        kluctl_yaml::to_string(&Value::Object(map))
+    }
+
     fn chart_home(&self, loader: &Loader<'_>) -> Utf8PathBuf {
         let home = join(loader.root(), &self.globals.chart_home);
         if self.chart.version.is_empty() || self.chart.repo.is_empty() {

@@ -4,7 +4,9 @@
 
 use serde_json::Value;
 
+use crate::decode::json_type;
 use crate::error::{Result, fail};
+use crate::go_syntax::go_syntax_error;
 
 /// One step of a patch.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,7 +20,10 @@ pub(crate) struct Operation {
 /// Reads the text of a patch: JSON, or YAML when it does not begin with `[`.
 pub(crate) fn parse(text: &str) -> Result<Vec<Operation>> {
     let value: Value = if text.starts_with('[') {
-        serde_json::from_str(text).map_err(|error| fail!("invalid JSON patch: {error}"))?
+        serde_json::from_str(text).map_err(|error| {
+            let message = go_syntax_error(text).unwrap_or_else(|| format!("invalid JSON patch: {error}"));
+            fail!("{message}")
+        })?
     } else {
         kluctl_yaml::from_str_lenient(text)
             .map_err(|error| fail!("{}", crate::document::yaml_message(&error)))?
@@ -29,7 +34,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Operation>> {
         other => {
             return Err(fail!(
                 "json: cannot unmarshal {} into Go value of type jsonpatch.Patch",
-                crate::document::go_type(&other)
+                json_type(&other)
             ));
         }
     };
@@ -48,7 +53,7 @@ fn operation(value: Value) -> Result<Operation> {
         }
         return Err(fail!(
             "json: cannot unmarshal {} into Go value of type jsonpatch.Operation",
-            crate::document::go_type(&value)
+            json_type(&value)
         ));
     };
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);

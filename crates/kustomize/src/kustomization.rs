@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 
+use camino::Utf8Path;
 use serde_json::Value;
 
 use crate::decode::{
-    Fields, boolean, decode_field_specs, decode_id_into, decode_selector, integer, object, string,
-    string_list, string_map, unknown,
+    Fields, boolean, decode_field_specs, decode_gvk_into, decode_id_into, decode_selector, integer, object,
+    string, string_list, string_list_of, string_map, string_of, unknown,
 };
 use crate::error::{Result, fail};
 use crate::fieldspec::FieldSpec;
@@ -109,6 +110,8 @@ pub(crate) struct Replica {
 pub(crate) struct ReplacementField {
     pub(crate) replacement: Replacement,
     pub(crate) path: String,
+    /// The entry as it stands in the kustomization, for messages.
+    pub(crate) written: Value,
 }
 
 /// Where a value comes from and where it goes.
@@ -268,7 +271,6 @@ impl Kustomization {
         kustomization
             .read(&value)
             .map_err(|error| error.within("invalid Kustomization"))?;
-        kustomization.check()?;
         Ok(kustomization)
     }
 
@@ -319,8 +321,8 @@ impl Kustomization {
 
     fn read_field(&mut self, name: &str, value: &Value, path: &str, fields: &Fields<'_>) -> Result<()> {
         match name {
-            "kind" => self.kind = string(value, path)?,
-            "apiversion" => self.api_version = string(value, path)?,
+            "kind" => self.kind = string(value, &fields.path_in("TypeMeta", "kind"))?,
+            "apiversion" => self.api_version = string(value, &fields.path_in("TypeMeta", "apiVersion"))?,
             "metadata" => self.has_metadata = check_metadata(value, path)?,
             "openapi" => self.openapi = string_map(value, path)?,
             "nameprefix" => self.name_prefix = string(value, path)?,
@@ -329,7 +331,9 @@ impl Kustomization {
             "commonlabels" => self.common_labels = string_map(value, path)?,
             "labels" => self.labels = list(value, "Label", path, decode_label)?,
             "commonannotations" => self.common_annotations = string_map(value, path)?,
-            "patchesstrategicmerge" => self.patches_strategic_merge = string_list(value, path)?,
+            "patchesstrategicmerge" => {
+                self.patches_strategic_merge = string_list_of(value, path, "types.PatchStrategicMerge")?;
+            }
             "patchesjson6902" => self.patches_json6902 = list(value, "Patch", path, decode_patch)?,
             "patches" => self.patches = list(value, "Patch", path, decode_patch)?,
             "images" => self.images = list(value, "Image", path, decode_image)?,
@@ -400,8 +404,8 @@ impl Kustomization {
         self.warnings.push(warning);
     }
 
-    /// Refuses what is empty, or of another kind or version.
-    fn check(&mut self) -> Result<()> {
+    /// Refuses what is empty, or of another kind or version. The folder stands in messages.
+    pub(crate) fn check(&mut self, root: &Utf8Path) -> Result<()> {
         if self.kind.is_empty() {
             KUSTOMIZATION.clone_into(&mut self.kind);
         }
@@ -432,7 +436,7 @@ impl Kustomization {
             Ok(())
         } else {
             Err(fail!(
-                "Failed to read kustomization file under $ROOT:\n{}",
+                "Failed to read kustomization file under {root}:\n{}",
                 problems.join("\n")
             ))
         }
@@ -546,12 +550,19 @@ pub(crate) fn decode_replica(value: &Value, path: &str) -> Result<Replica> {
 
 pub(crate) fn decode_replacement_field(value: &Value, path: &str) -> Result<ReplacementField> {
     let fields = Fields::of(value, "ReplacementField", path)?;
-    let mut field = ReplacementField::default();
+    let mut field = ReplacementField {
+        written: value.clone(),
+        ..ReplacementField::default()
+    };
     for (name, value) in fields.entries() {
-        let path = fields.path_of(name);
         if name.eq_ignore_ascii_case("path") {
-            field.path = string(value, &path)?;
-        } else if !decode_replacement_into(&mut field.replacement, name, value, &path)? {
+            field.path = string(value, &fields.path_of(name))?;
+        } else if !decode_replacement_into(
+            &mut field.replacement,
+            name,
+            value,
+            &fields.path_in("Replacement", name),
+        )? {
             return Err(unknown(name));
         }
     }
@@ -607,7 +618,7 @@ fn decode_source(value: &Value, path: &str) -> Result<Option<Source>> {
         match name.to_ascii_lowercase().as_str() {
             "fieldpath" => source.field_path = string(value, &path)?,
             "options" => source.options = decode_field_options(value, &path)?,
-            _ if decode_id_into(&mut source.id, name, value, &path)? => {}
+            _ if decode_id_into(&mut source.id, &fields, (name, value))? => {}
             _ => return Err(unknown(name)),
         }
     }
@@ -687,7 +698,9 @@ fn decode_object_reference(value: &Value, path: &str) -> Result<ResId> {
         let path = fields.path_of(name);
         match name.to_ascii_lowercase().as_str() {
             "apiversion" => api_version = string(value, &path)?,
-            _ if decode_id_into(&mut id, name, value, &path)? => {}
+            "name" => id.name = string(value, &path)?,
+            "namespace" => id.namespace = string(value, &path)?,
+            _ if decode_gvk_into(&mut id.gvk, &fields, "Gvk", (name, value))? => {}
             _ => return Err(unknown(name)),
         }
     }
@@ -716,7 +729,7 @@ fn decode_sort_options(value: &Value, path: &str) -> Result<Option<SortOptions>>
     for (name, value) in fields.entries() {
         let path = fields.path_of(name);
         match name.to_ascii_lowercase().as_str() {
-            "order" => options.order = string(value, &path)?,
+            "order" => options.order = string_of(value, &path, "types.SortOrder")?,
             "legacysortoptions" if value.is_null() => {}
             "legacysortoptions" => {
                 let fields = Fields::of(value, "LegacySortOptions", &path)?;
@@ -771,17 +784,18 @@ pub(crate) fn decode_generator_args(
     secret: bool,
     strict: bool,
 ) -> Result<GeneratorArgs> {
-    let path = if path.is_empty() {
-        path.to_owned()
-    } else {
-        format!("{path}.GeneratorArgs")
-    };
-    let fields = Fields::of(value, "GeneratorArgs", &path)?;
+    let fields = Fields::of(value, if secret { "SecretArgs" } else { "ConfigMapArgs" }, path)?;
     let mut args = GeneratorArgs::default();
     let mut old_env = String::new();
     for (name, value) in fields.entries() {
-        let path = fields.path_of(name);
-        match name.to_ascii_lowercase().as_str() {
+        let lower = name.to_ascii_lowercase();
+        let path = match lower.as_str() {
+            _ if path.is_empty() => fields.path_of(name),
+            "literals" | "files" | "envs" | "env" => fields.path_in("GeneratorArgs.KvPairSources", name),
+            "type" => fields.path_of(name),
+            _ => fields.path_in("GeneratorArgs", name),
+        };
+        match lower.as_str() {
             "name" => args.name = string(value, &path)?,
             "namespace" => args.namespace = string(value, &path)?,
             "behavior" => args.behavior = string(value, &path)?,

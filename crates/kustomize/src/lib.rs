@@ -15,6 +15,7 @@ mod error;
 mod fieldspec;
 mod files;
 mod generators;
+mod go_syntax;
 mod helm;
 mod jsonpatch;
 mod kustomization;
@@ -85,6 +86,8 @@ pub struct Options<'a> {
     pub load_restrictor: LoadRestrictor,
     /// The order of the result.
     pub reorder: Reorder,
+    /// Whether a person asked for that order, who is told when the kustomization has `sortOptions` of its own.
+    pub reorder_asked: bool,
     /// Whether the label `app.kubernetes.io/managed-by` is added.
     pub managed_by_label: bool,
     /// Renders charts; without it a kustomization with charts is refused.
@@ -93,6 +96,8 @@ pub struct Options<'a> {
     pub remote: Option<&'a dyn Remote>,
     /// Changes the content of each file that is read, such as decrypting it.
     pub on_read: Option<&'a OnRead<'a>>,
+    /// Takes what the user should know, such as deprecated fields and variables without use, while the build goes on.
+    pub on_warning: Option<&'a dyn Fn(&str)>,
 }
 
 /// What a build has made.
@@ -100,8 +105,6 @@ pub struct Options<'a> {
 pub struct Built {
     /// The objects in order.
     pub objects: Vec<Value>,
-    /// What the user should know: deprecated fields, variables without use.
-    pub warnings: Vec<String>,
 }
 
 /// Builds the kustomization of a folder.
@@ -118,7 +121,7 @@ pub fn build(files: &dyn FileSystem, root: &Utf8Path, options: &Options<'_>) -> 
     let build = Build {
         schema: RefCell::new(Schema::default()),
         helm: options.helm,
-        warnings: RefCell::new(Vec::new()),
+        on_warning: options.on_warning,
     };
     let mut target = Target::load(&build, loader, 0)?;
     target.choose_schema()?;
@@ -128,28 +131,30 @@ pub fn build(files: &dyn FileSystem, root: &Utf8Path, options: &Options<'_>) -> 
         .resources()
         .iter()
         .map(|resource| {
-            let node = resource.node();
-            node.to_value()
-                .map_err(|error| error.within(format!("object {}", fieldspec::describe_id(node))))
+            let value = resource.node().to_value();
+            value.map_err(|error| error.within(resource.describe()))
         })
         .collect::<Result<_, _>>()?;
-    drop(target);
-    Ok(Built {
-        objects,
-        warnings: build.warnings.into_inner(),
-    })
+    Ok(Built { objects })
 }
 
 /// Prints objects as `kustomize build` does.
-pub fn to_yaml(objects: &[Value]) -> String {
+///
+/// # Errors
+/// Says which object holds characters that YAML forbids.
+pub fn to_yaml(objects: &[Value]) -> Result<String, Error> {
     let mut text = String::new();
     for (index, object) in objects.iter().enumerate() {
         if index > 0 {
             text.push_str("---\n");
         }
-        text.push_str(&kluctl_yaml::to_string(object));
+        let printed = kluctl_yaml::try_to_string(object).map_err(|error| {
+            let id = fieldspec::describe_id(&node::Node::from_json(object));
+            Error::new(document::yaml_message(&error)).within(format!("object {id}"))
+        })?;
+        text.push_str(&printed);
     }
-    text
+    Ok(text)
 }
 
 /// Names of the files that hold one object each, as `kustomize build -o FOLDER` writes them.

@@ -55,6 +55,15 @@ impl<'a> Loader<'a> {
         &self.root
     }
 
+    /// A path of this folder as it is shown to people.
+    pub(crate) fn shown(&self, path: &str) -> String {
+        if is_http(path) {
+            path.to_owned()
+        } else {
+            join(&self.root, path).into_string()
+        }
+    }
+
     fn files(&self) -> &dyn FileSystem {
         match &self.clone {
             Some(files) => &**files,

@@ -262,6 +262,9 @@ impl Node {
                 let mut out = serde_json::Map::new();
                 reject_duplicates(map)?;
                 for (key, value) in &map.entries {
+                    if key.is_compound_key() {
+                        return Err(fail!("yaml: invalid map key: {}", key.text));
+                    }
                     if nested && !key.is_text() {
                         return Err(fail!(
                             "json: unsupported type: map[interface {{}}]interface {{}} with key {}",

@@ -91,14 +91,23 @@ pub(crate) fn load(patch: &Patch, loader: &Loader<'_>) -> Result<LoadedPatch> {
     })
 }
 
+/// The settings of an entry of `patchesJson6902` as its transformer would print them.
+pub(crate) fn json_settings(patch: &Patch) -> String {
+    settings_with(patch, "jsonOp")
+}
+
 /// The settings of a patch as its transformer would print them.
 pub(crate) fn settings(patch: &Patch) -> String {
+    settings_with(patch, "patch")
+}
+
+fn settings_with(patch: &Patch, text_name: &str) -> String {
     let mut value = json!({});
     if !patch.path.is_empty() {
         value["path"] = json!(patch.path);
     }
     if !patch.text.is_empty() {
-        value["patch"] = json!(patch.text);
+        value[text_name] = json!(patch.text);
     }
     if let Some(target) = &patch.target {
         let mut map = serde_json::Map::new();
@@ -142,7 +151,7 @@ pub(crate) fn apply(map: &mut ResMap, patch: &LoadedPatch, schema: &Schema) -> R
                 ));
             };
             let positions = map.select(target, schema).map_err(|error| {
-                error.within(format!("unable to find patch target {target:?} in `resources`"))
+                error.within(format!("unable to find patch target \"{target}\" in `resources`"))
             })?;
             map.apply_patch(&positions, merge, schema)
         }
@@ -222,7 +231,15 @@ pub(crate) fn load_json(
         }
         _ => return Err(fail!("must specify a file path or jsonOp, not both")),
     };
-    let operations = jsonpatch::parse(&text).map_err(|error| error.within(format!("decoding {text}")))?;
+    let operations = jsonpatch::parse(&text).map_err(|error| {
+        let json = if text.starts_with('[') {
+            None
+        } else {
+            kluctl_yaml::from_str_lenient(&text).ok()
+        };
+        let shown = json.map_or_else(|| text.clone(), |json| kluctl_yaml::go_json::to_string(&json));
+        error.within(format!("decoding {shown}"))
+    })?;
     if operations.is_empty() {
         return Err(fail!("patch appears to be empty; file={path}, JsonOp={text}"));
     }

@@ -31,7 +31,7 @@ pub(crate) fn load(fields: &[ReplacementField], loader: &Loader<'_>) -> Result<V
         let text = crate::document::text_of(&content)?;
         let value = kluctl_yaml::from_str_lenient(&text).map_err(|error| {
             fail!(
-                "error converting YAML to JSON: {} in file {}",
+                "error converting YAML to JSON: {} in file '{}'",
                 crate::document::yaml_message(&error),
                 field.path
             )
@@ -71,7 +71,8 @@ pub(crate) fn load(fields: &[ReplacementField], loader: &Loader<'_>) -> Result<V
 pub(crate) fn apply(map: &mut ResMap, replacements: &[Replacement], schema: &Schema) -> Result<()> {
     for replacement in replacements {
         let has_source = replacement.source.is_some() || replacement.source_value.is_some();
-        let (true, Some(targets)) = (has_source, &replacement.targets) else {
+        let targets = replacement.targets.as_ref().filter(|targets| !targets.is_empty());
+        let (true, Some(targets)) = (has_source, targets) else {
             return Err(fail!(
                 "replacements must specify a source and at least one target"
             ));

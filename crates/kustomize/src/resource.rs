@@ -7,6 +7,7 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::error::Result;
 use crate::node::{Map, Node};
@@ -100,6 +101,8 @@ pub(crate) struct Resource {
     ids: OnceCell<Ids>,
     /// The variables that take their value from it.
     pub(crate) variables: Vec<String>,
+    /// The file it was read from, for messages.
+    file: Option<Rc<str>>,
 }
 
 impl Resource {
@@ -108,6 +111,24 @@ impl Resource {
             node,
             ids: OnceCell::new(),
             variables: Vec::new(),
+            file: None,
+        }
+    }
+
+    /// An object that was read from a file.
+    pub(crate) fn from_file(node: Node, file: &Rc<str>) -> Self {
+        Self {
+            file: Some(file.clone()),
+            ..Self::new(node)
+        }
+    }
+
+    /// Which object it is and where it comes from, for messages.
+    pub(crate) fn describe(&self) -> String {
+        let id = crate::fieldspec::describe_id(&self.node);
+        match &self.file {
+            Some(file) => format!("object {id} of '{file}'"),
+            None => format!("object {id}"),
         }
     }
 

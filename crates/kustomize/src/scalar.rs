@@ -73,6 +73,8 @@ impl Tag {
     }
 }
 
+const COMPOUND: &str = "compound";
+
 /// One scalar of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Scalar {
@@ -118,6 +120,19 @@ impl Scalar {
         Self::with_tag(text, tag)
     }
 
+    /// Stands for a key that is a map or a list: it is an error once the map becomes a value, and not before.
+    pub(crate) fn compound_key(key: &crate::node::Node) -> Self {
+        let text = key.to_value().map_or_else(
+            |error| error.to_string(),
+            |value| kluctl_yaml::go_json::to_string(&value),
+        );
+        Self::with_tag(text, Tag::Other(COMPOUND.into()))
+    }
+
+    pub(crate) fn is_compound_key(&self) -> bool {
+        matches!(&self.tag, Tag::Other(tag) if **tag == *COMPOUND)
+    }
+
     pub(crate) fn is_string(&self) -> bool {
         matches!(self.tag, Tag::None | Tag::Str)
     }
@@ -140,7 +155,7 @@ impl Scalar {
             ));
         }
         if self.tag == Tag::Str {
-            return Ok(Value::String(self.text.clone()));
+            return Ok(Value::String(self.text_read_again()));
         }
         if self.tagged {
             return self.resolve_tagged();
@@ -152,7 +167,7 @@ impl Scalar {
         };
         if self.tag == Tag::None {
             return Ok(if quoted {
-                Value::String(self.text.clone())
+                Value::String(self.text_read_again())
             } else {
                 resolve(&self.text).1
             });
@@ -175,14 +190,30 @@ impl Scalar {
             Style::Plain | Style::PlainInFlow => self.text.contains('\n'),
             Style::Single | Style::Double => false,
         };
-        block
-            && self.text.starts_with('\t')
+        block && self.text.starts_with('\t') && self.fits_a_block()
+    }
+
+    /// Whether the text can be printed as a block; else it gets double quotes.
+    fn fits_a_block(&self) -> bool {
+        !self.text.is_empty()
             && !self.text.ends_with(' ')
             && !self.text.contains(" \n")
             && !self
                 .text
                 .chars()
-                .any(|symbol| symbol.is_control() && symbol != '\n' && symbol != '\t')
+                .any(|symbol| symbol == '\u{feff}' || symbol.is_control() && symbol != '\n' && symbol != '\t')
+    }
+
+    /// The text after printing and reading again: a folded block gets an empty line before lines that are indented more.
+    fn text_read_again(&self) -> String {
+        if self.style != Style::Folded || self.in_flow || !self.text.contains('\n') || !self.fits_a_block() {
+            return self.text.clone();
+        }
+        let printed = print_folded(&self.text);
+        let document = kluctl_yaml::parse_first(&printed).ok().flatten();
+        document
+            .and_then(|document| document.get("k")?.as_str().map(str::to_owned))
+            .unwrap_or_else(|| self.text.clone())
     }
 
     /// The value under a tag that stands in the text.
@@ -208,6 +239,41 @@ impl Scalar {
             )),
         }
     }
+}
+
+/// A document whose key `k` holds the text as a folded block, as go-yaml v3 prints it.
+///
+/// Source: go-yaml v3 `emitterc.go`, `yaml_emitter_write_folded_scalar`.
+fn print_folded(text: &str) -> String {
+    let mut printed = String::from("k: >");
+    if text.starts_with([' ', '\n']) {
+        printed.push('2');
+    }
+    let body = text.trim_end_matches('\n');
+    match text.len() - body.len() {
+        0 => printed.push('-'),
+        1 if !body.is_empty() => {}
+        _ => printed.push('+'),
+    }
+    // Whether folds get a second line break is decided by how the whole text begins.
+    let after_breaks = text.trim_start_matches('\n').chars().next();
+    let doubles = after_breaks.is_some_and(|first| first != ' ' && first != '\t');
+    printed.push('\n');
+    let mut lines = text.split('\n').peekable();
+    while let Some(line) = lines.next() {
+        if !line.is_empty() {
+            printed.push_str("  ");
+            printed.push_str(line);
+        }
+        if lines.peek().is_some() {
+            printed.push('\n');
+            if doubles && !line.is_empty() && !line.starts_with([' ', '\t']) {
+                printed.push('\n');
+            }
+        }
+    }
+    printed.push('\n');
+    printed
 }
 
 /// What a plain scalar stands for.

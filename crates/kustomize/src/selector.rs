@@ -4,6 +4,7 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use regex::Regex;
 
@@ -54,6 +55,12 @@ impl Selector {
     }
 }
 
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:a={}:l={}", self.id, self.annotations, self.labels)
+    }
+}
+
 /// A pattern for the whole text; nothing for an empty one, which matches everything.
 fn whole(pattern: &str) -> Result<Option<Regex>> {
     if pattern.is_empty() {
@@ -61,7 +68,21 @@ fn whole(pattern: &str) -> Result<Option<Regex>> {
     }
     Regex::new(&format!("^(?:{pattern})$"))
         .map(Some)
-        .map_err(|error| fail!("error parsing regexp: `{pattern}`: {error}"))
+        .map_err(|error| {
+            // The commonest mistakes in Go's words, all others in those of our library.
+            let text = error.to_string();
+            let full = format!("^(?:{pattern})$");
+            if text.contains("unclosed group") {
+                fail!("error parsing regexp: missing closing ): `{full}`")
+            } else if text.contains("unclosed character class") {
+                let from = full.rfind('[').unwrap_or(0);
+                fail!("error parsing regexp: missing closing ]: `{}`", &full[from..])
+            } else if text.contains("unopened group") {
+                fail!("error parsing regexp: unexpected ): `{full}`")
+            } else {
+                fail!("error parsing regexp: `{pattern}`: {error}")
+            }
+        })
 }
 
 fn fits(pattern: Option<&Regex>, text: &str) -> bool {

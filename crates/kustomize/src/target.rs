@@ -33,7 +33,15 @@ const MAX_DEPTH: usize = 200;
 pub(crate) struct Build<'a> {
     pub(crate) schema: RefCell<Schema>,
     pub(crate) helm: Option<&'a dyn Helm>,
-    pub(crate) warnings: RefCell<Vec<String>>,
+    pub(crate) on_warning: Option<&'a dyn Fn(&str)>,
+}
+
+impl Build<'_> {
+    fn warn(&self, message: &str) {
+        if let Some(on_warning) = self.on_warning {
+            on_warning(message);
+        }
+    }
 }
 
 /// Objects, and the rules that came with them.
@@ -156,19 +164,17 @@ impl<'a, 'b> Target<'a, 'b> {
             ));
         };
         let place = || format!(" (in '{}')", loader.root().join(file_name));
-        let text = crate::document::text_of(&content)
-            .map_err(|error| fail!("invalid Kustomization: {error}{}", place()))?;
-        let kustomization = Kustomization::from_yaml(&text).map_err(|error| {
-            let message = error.message().replace("$ROOT", loader.root().as_str());
-            if message.starts_with("invalid Kustomization") {
-                fail!("{message}{}", place())
-            } else {
-                fail!("{message}")
-            }
+        let text = crate::document::text_of(&content).map_err(|error| {
+            let message = error.message().trim_start_matches("MalformedYAMLError: ");
+            fail!("invalid Kustomization: {message}{}", place())
         })?;
-        let mut warnings = build.warnings.borrow_mut();
-        warnings.extend(kustomization.warnings.iter().map(|&warning| warning.to_owned()));
-        drop(warnings);
+        let mut kustomization =
+            Kustomization::from_yaml(&text).map_err(|error| fail!("{error}{}", place()))?;
+        kustomization
+            .warnings
+            .iter()
+            .for_each(|warning| build.warn(warning));
+        kustomization.check(loader.root())?;
         Ok(Self {
             build,
             loader,
@@ -204,7 +210,7 @@ impl<'a, 'b> Target<'a, 'b> {
         transform::hashes(&mut accumulator.map, &schema)?;
         crate::nameref::fix(&mut accumulator.map, &config, &schema)?;
         let warnings = crate::vars::resolve(&mut accumulator.map, &accumulator.vars, &config.var_reference)?;
-        self.build.warnings.borrow_mut().extend(warnings);
+        warnings.iter().for_each(|warning| self.build.warn(warning));
         let mut map = accumulator.map;
         drop_local(&mut map)?;
         Ok(map)
@@ -350,8 +356,12 @@ impl<'a, 'b> Target<'a, 'b> {
         let content = self.loader.load(path).map_err(within)?;
         let nodes = objects(&content).map_err(|error| within(in_file(error, path)))?;
         let schema = self.build.schema.borrow();
-        let mut resources: Vec<_> = nodes.into_iter().map(Resource::new).collect();
-        let own = ResMap::from_resources(std::mem::take(&mut resources), &schema).map_err(within)?;
+        let file: Rc<str> = self.loader.shown(path).into();
+        let resources = nodes
+            .into_iter()
+            .map(|node| Resource::from_file(node, &file))
+            .collect();
+        let own = ResMap::from_resources(resources, &schema).map_err(within)?;
         let mut resources = own.into_resources();
         if let Some(origin) = &self.origin {
             let text = origin.append(path).to_text();
@@ -435,10 +445,10 @@ impl<'a, 'b> Target<'a, 'b> {
                     &kustomization.namespace
                 });
             }
+            let settings = inflation.settings();
             let trouble = |error: Error| {
                 error.within(format!(
-                    "trouble configuring builtin HelmChartInflationGenerator with config: `\nname: {}\n`",
-                    chart.name
+                    "trouble configuring builtin HelmChartInflationGenerator with config: `\n{settings}`"
                 ))
             };
             if self.build.helm.is_none() {
@@ -624,7 +634,11 @@ impl<'a, 'b> Target<'a, 'b> {
         for patch in &kustomization.patches_json6902 {
             let loaded = crate::patch::load_json(patch.target.as_ref(), &patch.path, &patch.text, loader)
                 .map_err(|error| {
-                    trouble("PatchJson6902Transformer", &crate::patch::settings(patch), error)
+                    trouble(
+                        "PatchJson6902Transformer",
+                        &crate::patch::json_settings(patch),
+                        error,
+                    )
                 })?;
             push(Transformer::JsonPatch(loaded), "PatchJson6902Transformer");
         }
@@ -641,8 +655,16 @@ impl<'a, 'b> Target<'a, 'b> {
             );
         }
         if !kustomization.replacements.is_empty() {
-            let replacements = crate::replacement::load(&kustomization.replacements, loader)
-                .map_err(|error| trouble("ReplacementTransformer", "", error))?;
+            let replacements =
+                crate::replacement::load(&kustomization.replacements, loader).map_err(|error| {
+                    let entries: Vec<_> = kustomization
+                        .replacements
+                        .iter()
+                        .map(|field| &field.written)
+                        .collect();
+                    let settings = kluctl_yaml::to_string(&serde_json::json!({ "Replacements": entries }));
+                    trouble("ReplacementTransformer", &settings, error)
+                })?;
             push(Transformer::Replacements(replacements), "ReplacementTransformer");
         }
         Ok(all)
@@ -654,7 +676,15 @@ impl<'a, 'b> Target<'a, 'b> {
         let metadata = &self.kustomization.build_metadata;
         let asked = |what: &str| metadata.iter().any(|entry| entry == what);
         match (&self.kustomization.sort_options, options.reorder) {
-            (Some(sort), _) => transform::sort(map, sort, &schema)?,
+            (Some(sort), _) => {
+                if options.reorder_asked {
+                    self.build.warn(concat!(
+                        "Warning: Sorting order is set both in 'kustomization.yaml' ('sortOptions') and in a CLI flag ",
+                        "('--reorder'). Using the kustomization file over the CLI flag."
+                    ));
+                }
+                transform::sort(map, sort, &schema)?;
+            }
             (None, crate::Reorder::Legacy) => {
                 let sort = SortOptions {
                     order: "legacy".to_owned(),

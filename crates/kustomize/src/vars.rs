@@ -62,10 +62,7 @@ pub(crate) fn resolve(
 }
 
 fn describe(var: &Var) -> String {
-    format!(
-        "{{{} {{ {} {} {}}} {{{}}}}}",
-        var.name, var.object.gvk, var.object.name, var.object.namespace, var.field_path
-    )
+    format!("{{{} {} {{{}}}}}", var.name, var.object.gvk, var.field_path)
 }
 
 fn value_of(map: &ResMap, var: &Var) -> Result<VarValue> {

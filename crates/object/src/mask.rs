@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::sync::{Arc, OnceLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
@@ -18,9 +19,24 @@ pub const MASK: &str = "*****";
 /// Makes fingerprints: the same secret has the same one under the same key, and without the key nobody can find a secret
 /// by trying.
 ///
-/// The default key is known to everybody and good for tests only.
-#[derive(Clone, Default, PartialEq, Eq)]
+/// The default key is a random one of this process.
+#[derive(Clone, PartialEq, Eq)]
 pub struct MaskKey([u8; 32]);
+
+impl Default for MaskKey {
+    fn default() -> Self {
+        static OF_PROCESS: OnceLock<[u8; 32]> = OnceLock::new();
+        let random = || {
+            let mut bytes = [0; 32];
+            for part in bytes.chunks_exact_mut(8) {
+                // Every state has keys of its own from the system.
+                part.copy_from_slice(&RandomState::new().build_hasher().finish().to_ne_bytes());
+            }
+            bytes
+        };
+        Self(*OF_PROCESS.get_or_init(random))
+    }
+}
 
 impl std::fmt::Debug for MaskKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

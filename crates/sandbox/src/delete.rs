@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::Sandbox;
 use crate::body;
-use crate::request::{Request, read_dry_run};
+use crate::request::{Query, Request, read_dry_run};
 use crate::status::{ApiError, Cause};
 use crate::store::Expect;
 use crate::strategy;
@@ -24,9 +24,16 @@ pub(crate) struct DeleteOptions {
 }
 
 impl DeleteOptions {
-    /// Reads parameters and body; the body wins.
+    /// Reads the body, or the parameters where there is none.
+    ///
+    /// Source: kubernetes `staging/src/k8s.io/apiserver/pkg/endpoints/handlers/delete.go`.
     pub(crate) fn read(request: &Request) -> Result<Self, ApiError> {
-        let query = &request.query;
+        let nothing = Query::parse("");
+        let query = if request.body.is_empty() {
+            &request.query
+        } else {
+            &nothing
+        };
         let mut causes = Vec::new();
         let mut options = Self {
             dry_run: read_dry_run(query, &mut causes),

@@ -22,6 +22,12 @@ pub struct ChartCache {
     root: Utf8PathBuf,
 }
 
+/// Content by its digest: `<cache>/oci/sha256/<hex>`.
+#[derive(Debug, Clone)]
+pub struct BlobCache {
+    root: Utf8PathBuf,
+}
+
 /// How long a downloaded chart is used without asking again (upstream: 24 hours).
 const FRESH: Duration = Duration::from_hours(24);
 
@@ -42,6 +48,46 @@ impl Cache {
             root: self.root.join("helm-charts"),
         }
     }
+
+    /// The part for layers of OCI artifacts.
+    pub fn blobs(&self) -> BlobCache {
+        BlobCache {
+            root: self.root.join("oci"),
+        }
+    }
+}
+
+impl BlobCache {
+    /// The content with a digest; what does not fit its digest is as good as missing.
+    pub fn get(&self, digest: &str) -> Option<Bytes> {
+        let path = self.path(digest)?;
+        let content = fs::read(&path).ok()?;
+        let fits = digest.strip_prefix("sha256:") == Some(&hex::encode(Sha256::digest(&content)));
+        touch(&path);
+        fits.then(|| Bytes::from(content))
+    }
+
+    /// Stores content under its digest.
+    pub fn put(&self, digest: &str, content: &[u8]) -> Result<(), SourceError> {
+        match self.path(digest) {
+            Some(path) => write_whole(&path, content),
+            // Kinds of digests that nobody uses yet are not kept.
+            None => Ok(()),
+        }
+    }
+
+    fn path(&self, digest: &str) -> Option<Utf8PathBuf> {
+        let hex = digest.strip_prefix("sha256:")?;
+        let is_digest = hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_digest.then(|| self.root.join("sha256").join(hex))
+    }
+}
+
+/// Notes that a file was used, without making it newer.
+fn touch(path: &Utf8Path) {
+    if let Ok(file) = File::open(path) {
+        let _ = file.set_times(fs::FileTimes::new().set_accessed(SystemTime::now()));
+    }
 }
 
 impl ChartCache {
@@ -51,9 +97,11 @@ impl ChartCache {
         let age = SystemTime::now()
             .duration_since(fs::metadata(&path).ok()?.modified().ok()?)
             .ok()?;
-        (age < FRESH)
+        let archive = (age < FRESH)
             .then(|| fs::read(&path).ok().map(Bytes::from))
-            .flatten()
+            .flatten();
+        touch(&path);
+        archive
     }
 
     /// Stores a chart archive, whole or not at all, so that other processes never see a part of it.

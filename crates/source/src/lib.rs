@@ -17,12 +17,15 @@ mod http;
 mod mirror;
 pub mod oci;
 mod person;
+mod prune;
 mod ssh;
+pub mod work_folder;
 
-pub use cache::{Cache, ChartCache};
+pub use cache::{BlobCache, Cache, ChartCache};
 pub use credentials::{Credential, CredentialParseError, Credentials};
 pub use error::SourceError;
 pub use http::{Http, Login};
 pub use mirror::{MirrorParseError, Mirrors};
 pub use person::{Nobody, Person, ask_openly, ask_secretly};
+pub use prune::{PrunedCache, prune_cache};
 pub use ssh::SshSettings;

@@ -48,7 +48,7 @@ pub struct FaultProxy {
 struct Shared {
     backend: Backend,
     faults: Faults,
-    seen: Mutex<Vec<(String, String)>>,
+    seen: Mutex<Vec<Request>>,
     late: Mutex<Vec<(usize, Request)>>,
     stop: AtomicBool,
 }
@@ -95,8 +95,8 @@ impl FaultProxy {
         std::fs::write(path, text).expect("writing the kubeconfig");
     }
 
-    /// Method and target of every request so far, in the order of their arrival.
-    pub fn seen(&self) -> Vec<(String, String)> {
+    /// Every request so far, in the order of their arrival.
+    pub fn requests(&self) -> Vec<Request> {
         self.shared.seen.lock().expect("no panic before").clone()
     }
 }
@@ -129,7 +129,7 @@ impl Shared {
         };
         let number = {
             let mut seen = self.seen.lock().expect("no panic before");
-            seen.push((request.method.clone(), request.target.clone()));
+            seen.push(request.clone());
             seen.len() - 1
         };
         let fault = (self.faults)(number, &request);

@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::{Reply, Request, Server, call};
+use crate::{Reply, Request, Server, TestAuthority, call};
+
+/// `secret` as bcrypt writes it.
+const SECRET: &str = "$2b$04$K1WOmG0BUwTPeQ2GmGXT0.mmOaBuEtvZZFqFbo0FLj4aidEDBZaiu";
 
 /// A registry in the process, for what OCI distribution clients need to push and pull.
 ///
@@ -220,6 +223,11 @@ pub struct DockerRegistry {
 impl DockerRegistry {
     /// Starts it; `None`, said on standard error, where it is not installed.
     pub fn start() -> Option<Self> {
+        Self::start_with(None, false)
+    }
+
+    /// Starts it with TLS, or so that it asks for the user `user` with the password `secret`, or both.
+    pub fn start_with(authority: Option<&TestAuthority>, password: bool) -> Option<Self> {
         let program = ["/usr/bin/docker-registry", "/usr/local/bin/docker-registry"].map(PathBuf::from);
         let Some(program) = program.into_iter().find(|path| path.exists()) else {
             eprintln!("NOT RUN: docker-registry is not installed (Debian package `docker-registry`)");
@@ -229,10 +237,28 @@ impl DockerRegistry {
         let port = crate::apiserver::free_port();
         let address = format!("127.0.0.1:{port}");
         let config = folder.path().join("config.yml");
-        let text = format!(
+        let mut text = format!(
             "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {address}\n",
             folder.path().join("data").display()
         );
+        let write = |name: &str, content: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).expect("writing the registry's configuration");
+            path.display().to_string()
+        };
+        if let Some(authority) = authority {
+            text.push_str(&format!(
+                "  tls:\n    certificate: {}\n    key: {}\n",
+                write("certificate.pem", &authority.certificate),
+                write("key.pem", &authority.key)
+            ));
+        }
+        if password {
+            let users = write("htpasswd", &format!("user:{SECRET}\n"));
+            text.push_str(&format!(
+                "auth:\n  htpasswd:\n    realm: test\n    path: {users}\n"
+            ));
+        }
         std::fs::write(&config, text).expect("writing the registry's configuration");
         let child = Command::new(program)
             .arg("serve")
@@ -248,7 +274,12 @@ impl DockerRegistry {
             _folder: folder,
         };
         let start = Instant::now();
-        while !call(&registry.address, "GET", "/v2/", &[], b"").is_ok_and(|(status, _)| status == 200) {
+        let answers = || match authority {
+            // Its first answer has to wait for a client that trusts it.
+            Some(_) => std::net::TcpStream::connect(&registry.address).is_ok(),
+            None => call(&registry.address, "GET", "/v2/", &[], b"").is_ok_and(|(status, _)| status > 0),
+        };
+        while !answers() {
             assert!(
                 start.elapsed() < Duration::from_secs(20),
                 "docker-registry does not answer"

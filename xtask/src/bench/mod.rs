@@ -5,6 +5,7 @@
 //! largest resident set of the process.
 
 mod charts;
+mod cluster;
 mod inputs;
 mod measure;
 mod projects;
@@ -16,7 +17,7 @@ use anyhow::{Result, bail};
 
 /// Runs the named groups of benchmarks, or all.
 pub(crate) fn run(groups: &[&str]) -> Result<()> {
-    const GROUPS: [&str; 5] = ["start", "charts", "kustomize", "render", "deploy"];
+    const GROUPS: [&str; 6] = ["start", "charts", "kustomize", "render", "deploy", "cluster"];
     if let Some(unknown) = groups.iter().find(|name| !GROUPS.contains(name)) {
         bail!("unknown group `{unknown}`: expected one of {}", GROUPS.join(", "));
     }
@@ -36,6 +37,9 @@ pub(crate) fn run(groups: &[&str]) -> Result<()> {
     }
     if wanted("deploy") {
         projects::deploy(&ours)?;
+    }
+    if wanted("cluster") {
+        cluster::run(&ours)?;
     }
     Ok(())
 }

@@ -52,7 +52,8 @@ pub(super) fn kustomize(ours: &Path) -> Result<()> {
     Ok(())
 }
 
-fn upstream() -> Option<PathBuf> {
+/// The binary of upstream; its absence is said.
+pub(super) fn upstream() -> Option<PathBuf> {
     let upstream = std::env::var_os("KLUCTL_UPSTREAM").map(PathBuf::from);
     if upstream.is_none() {
         println!("(KLUCTL_UPSTREAM names no binary of upstream: our figures only)");

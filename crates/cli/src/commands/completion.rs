@@ -3,10 +3,16 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{Command, ValueEnum};
-use clap_complete::Shell;
+use clap::ValueEnum;
+use clap_complete::env::{Bash, EnvCompleter, Fish, Powershell, Zsh};
+
+use crate::completing::VARIABLE;
 
 /// Generate the autocompletion script for the specified shell
+///
+/// The script asks kluctl itself, so that targets, contexts, tags, deployment folders, arguments and images of the project are
+/// completed, too. For bash: 'source <(kluctl completion bash)'. For zsh: 'source <(kluctl completion zsh)'. For fish:
+/// 'kluctl completion fish | source'. For PowerShell: 'kluctl completion powershell | Out-String | Invoke-Expression'.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CompletionArgs {
     /// The shell to complete in
@@ -23,16 +29,16 @@ enum Supported {
 }
 
 /// Writes the script of a shell to standard output.
-pub(crate) fn run(args: &CompletionArgs, mut command: Command) -> ExitCode {
-    let shell = match args.shell {
-        Supported::Bash => Shell::Bash,
-        Supported::Fish => Shell::Fish,
-        Supported::Powershell => Shell::PowerShell,
-        Supported::Zsh => Shell::Zsh,
+pub(crate) fn run(args: &CompletionArgs) -> ExitCode {
+    let shell: &dyn EnvCompleter = match args.shell {
+        Supported::Bash => &Bash,
+        Supported::Fish => &Fish,
+        Supported::Powershell => &Powershell,
+        Supported::Zsh => &Zsh,
     };
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command, "kluctl", &mut script);
-    match std::io::stdout().write_all(&script) {
+    let written = shell.write_registration(VARIABLE, "kluctl", "kluctl", "kluctl", &mut script);
+    match written.and_then(|()| std::io::stdout().write_all(&script)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }

@@ -64,5 +64,11 @@ fn delete(args: &DeleteArgs, running: &Running) -> Result<ExitCode, String> {
     let mut confirm = |doomed: &[kluctl_object::ObjectRef]| confirm_deletion(running, doomed, ask);
     let work = kluctl_commands::delete(&opened.session, &opened.target, &options, &mut confirm);
     let finished = running.runtime.block_on(work);
-    conclude(running, &opened, &args.show, Some(&args.results), finished)
+    conclude(
+        running,
+        &opened.session,
+        &args.show,
+        Some(&args.results),
+        finished,
+    )
 }

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use camino::Utf8PathBuf;
 use clap::Args;
 use kluctl_commands::{DiffCommandOptions, DiffOptions, ExecuteOptions};
 
@@ -32,6 +33,12 @@ pub(crate) struct DiffArgs {
     ignore: IgnoreFlags,
     #[command(flatten)]
     show: ShowFlags,
+
+    /// Write what is shown into a file that 'deploy --plan' carries out
+    ///
+    /// The file holds hashes instead of objects, so no secret can be read from it. It is not written when the diff has errors.
+    #[arg(long, value_name = "path", help_heading = MISC)]
+    save_plan: Option<Utf8PathBuf>,
 
     /// Override the target discriminator.
     #[arg(long, value_name = "string", help_heading = MISC)]
@@ -64,8 +71,20 @@ fn diff(args: &DiffArgs, running: &Running) -> Result<ExitCode, String> {
             ignore_kluctl_metadata: args.ignore.ignore_kluctl_metadata,
         },
         want_clear: args.show.output.no_obfuscate,
+        want_plan: args.save_plan.is_some(),
     };
     let work = kluctl_commands::diff(&opened.session, &opened.target, &options);
     let finished = running.runtime.block_on(work);
-    conclude(running, &opened, &args.show, None, finished)
+    match (&args.save_plan, &finished.plan) {
+        (Some(path), Some(plan)) => {
+            std::fs::write(path, plan.to_text()).map_err(|error| format!("{path}: {error}"))?;
+            running.terminal.info(&format!("Wrote the plan to {path}"));
+        }
+        (Some(path), None) => {
+            let text = format!("The plan was not written to {path}, since the diff has errors");
+            running.terminal.warning(&text);
+        }
+        (None, _) => {}
+    }
+    conclude(running, &opened.session, &args.show, None, finished)
 }

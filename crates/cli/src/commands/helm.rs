@@ -396,8 +396,14 @@ impl From<kluctl_helm::Error> for Failure {
     }
 }
 
+const NOTES_DEPRECATED: &str = "Flag --render-subchart-notes has been deprecated, this flag has no effect for 'helm template' \
+                                and will be removed in Helm 5\n";
+
 pub(crate) fn run(args: &HelmArgs, debug: bool, fetch: &dyn Fetch) -> ExitCode {
     let HelmCommand::Template(args) = &args.command;
+    if args.rendering.render_subchart_notes {
+        drop(std::io::stderr().write_all(NOTES_DEPRECATED.as_bytes()));
+    }
     let Err(failure) = template(args, debug, fetch) else {
         return ExitCode::SUCCESS;
     };
@@ -406,8 +412,23 @@ pub(crate) fn run(args: &HelmArgs, debug: bool, fetch: &dyn Fetch) -> ExitCode {
         text.push_str(log);
         text.push('\n');
     }
-    if debug && let Some(rendered) = &failure.rendered {
-        drop(std::io::stdout().write_all(rendered.as_bytes()));
+    let mut failure = failure;
+    if debug && failure.rendering {
+        // What there is of the release is shown, as if it had been rendered.
+        let rendered = format!("{}\n", failure.rendered.as_deref().unwrap_or_default().trim());
+        let patterns = &args.printing.show_only;
+        let shown = if patterns.is_empty() {
+            Ok(rendered)
+        } else {
+            kluctl_helm::chosen(&rendered, patterns)
+        };
+        match shown {
+            Ok(shown) => drop(std::io::stdout().write_all(shown.as_bytes())),
+            Err(error) => {
+                failure.message = error.message().to_owned();
+                failure.excerpts.clear();
+            }
+        }
     }
     let hint = if failure.rendering && !debug {
         "\n\nUse --debug flag to render out invalid YAML"
@@ -697,11 +718,17 @@ fn walk(
         .into());
     }
     let entries = std::fs::read_dir(folder).map_err(|error| go_error("open", folder, &error))?;
+    let mut entries = entries
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| go_error("open", folder, &error))?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
     for entry in entries {
-        let entry = entry.map_err(|error| go_error("open", folder, &error))?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = entry.path();
         let inner = format!("{prefix}{name}");
+        if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
+            tell_link(folder, &path)?;
+        }
         let kind = std::fs::metadata(&path).map_err(|error| go_error("lstat", &path, &error))?;
         if rules.ignores(&inner, kind.is_dir()) {
             continue;
@@ -719,6 +746,37 @@ fn walk(
     }
     Ok(())
 }
+
+/// Logs that a link is followed, as Helm does, or says where a broken one leads.
+fn tell_link(folder: &Path, link: &Path) -> Result<(), Failure> {
+    match link.canonicalize() {
+        Ok(resolved) => {
+            let (path, resolved) = (link.display().to_string(), resolved.display().to_string());
+            let attributes = [("path", path.as_str()), ("resolved", resolved.as_str())];
+            log(
+                &[kluctl_helm::log_line("INFO", LINK_FOLLOWED, &attributes)],
+                false,
+            );
+            Ok(())
+        }
+        Err(error) => {
+            let target = std::fs::read_link(link).unwrap_or_default();
+            let mut end = PathBuf::new();
+            for part in folder.join(target).components() {
+                match part {
+                    std::path::Component::ParentDir => {
+                        end.pop();
+                    }
+                    part => end.push(part),
+                }
+            }
+            let reason = go_error("lstat", &end, &error);
+            Err(format!("error evaluating symlink {}: {reason}", link.display()).into())
+        }
+    }
+}
+
+const LINK_FOLLOWED: &str = "found symbolic link in path. Contents of linked file included and used";
 
 fn read(path: &Path) -> Result<Bytes, String> {
     std::fs::read(path)

@@ -25,9 +25,8 @@ enum KustomizeCommand {
 /// Prints the objects of a kustomization, as `kustomize build` does.
 #[derive(Debug, clap::Args)]
 struct BuildArgs {
-    /// Folder of the kustomization, or URL of a git repository
-    #[arg(default_value = ".")]
-    dir: String,
+    /// Folder of the kustomization, or URL of a git repository [default: .]
+    dir: Vec<String>,
     /// If specified, write output to this path
     #[arg(short, long)]
     output: Option<PathBuf>,
@@ -68,11 +67,11 @@ struct HelmArgs {
 /// Flags of kustomize that run programs or containers.
 #[derive(Debug, clap::Args)]
 struct RefusedArgs {
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true", default_value = "false", require_equals = true)]
     enable_alpha_plugins: bool,
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true", default_value = "false", require_equals = true)]
     enable_exec: bool,
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true", default_value = "false", require_equals = true)]
     network: bool,
     #[arg(long, hide = true)]
     network_name: Option<String>,
@@ -80,8 +79,11 @@ struct RefusedArgs {
     mount: Vec<String>,
     #[arg(short, long, hide = true)]
     env: Vec<String>,
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true", default_value = "false", require_equals = true)]
     as_current_user: bool,
+    /// Accepted for scripts that give it; errors here name their place without it
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true", default_value = "false", require_equals = true)]
+    stack_trace: bool,
 }
 
 impl RefusedArgs {
@@ -95,8 +97,11 @@ impl RefusedArgs {
         if self.enable_exec {
             return refused("enable-exec", "kustomizations may not run programs");
         }
-        if self.network || self.network_name.is_some() {
+        if self.network {
             return refused("network", containers);
+        }
+        if self.network_name.is_some() {
+            return refused("network-name", containers);
         }
         if !self.mount.is_empty() {
             return refused("mount", containers);
@@ -132,20 +137,26 @@ fn build(args: &BuildArgs) -> Result<(), String> {
     if let Some(reason) = args.refused.reason() {
         return Err(reason);
     }
+    let target = match args.dir.as_slice() {
+        [] => ".",
+        [target] => target,
+        _ => return Err("specify one path to kustomization.yaml".to_owned()),
+    };
     let options = options(args)?;
-    let built = kluctl_kustomize::build(&DiskFiles, Utf8Path::new(&args.dir), &options)
+    let built = kluctl_kustomize::build(&DiskFiles, Utf8Path::new(target), &options)
         .map_err(|error| error.to_string())?;
-    for warning in &built.warnings {
-        say(warning);
-    }
     match &args.output {
         Some(path) if path.is_dir() => write_files(path, &built.objects),
-        Some(path) => std::fs::write(path, kluctl_kustomize::to_yaml(&built.objects))
+        Some(path) => std::fs::write(path, printed(&built.objects)?)
             .map_err(|error| format!("{}: {error}", path.display())),
         None => std::io::stdout()
-            .write_all(kluctl_kustomize::to_yaml(&built.objects).as_bytes())
+            .write_all(printed(&built.objects)?.as_bytes())
             .map_err(|error| error.to_string()),
     }
+}
+
+fn printed(objects: &[serde_json::Value]) -> Result<String, String> {
+    kluctl_kustomize::to_yaml(objects).map_err(|error| error.to_string())
 }
 
 fn options(args: &BuildArgs) -> Result<Options<'static>, String> {
@@ -185,7 +196,9 @@ fn options(args: &BuildArgs) -> Result<Options<'static>, String> {
     Ok(Options {
         load_restrictor,
         reorder,
+        reorder_asked: args.reorder.is_some(),
         managed_by_label: args.enable_managedby_label || by_environment,
+        on_warning: Some(&say),
         ..Options::default()
     })
 }
@@ -194,7 +207,7 @@ fn options(args: &BuildArgs) -> Result<Options<'static>, String> {
 fn write_files(folder: &std::path::Path, objects: &[serde_json::Value]) -> Result<(), String> {
     for (name, object) in kluctl_kustomize::file_names(objects).iter().zip(objects) {
         let path = folder.join(name);
-        std::fs::write(&path, kluctl_kustomize::to_yaml(std::slice::from_ref(object)))
+        std::fs::write(&path, printed(std::slice::from_ref(object))?)
             .map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(())

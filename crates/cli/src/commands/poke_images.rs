@@ -59,5 +59,11 @@ fn poke(args: &PokeImagesArgs, running: &Running) -> Result<ExitCode, String> {
         args.show.output.no_obfuscate,
     );
     let finished = running.runtime.block_on(work);
-    conclude(running, &opened, &args.show, Some(&args.results), finished)
+    conclude(
+        running,
+        &opened.session,
+        &args.show,
+        Some(&args.results),
+        finished,
+    )
 }

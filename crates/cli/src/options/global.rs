@@ -3,6 +3,8 @@
 use camino::Utf8PathBuf;
 use clap::Args;
 
+use crate::terminal::LogFormat;
+
 /// Flags that every command takes.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Global arguments")]
@@ -18,6 +20,10 @@ pub(crate) struct GlobalFlags {
     /// Disable colored output
     #[arg(long, global = true)]
     pub(crate) no_color: bool,
+
+    /// How progress is written to standard error
+    #[arg(long, global = true, value_name = "format", value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
 
     /// Enable CPU profiling and write the result to the given path
     #[arg(long, global = true, value_name = "string")]

@@ -17,8 +17,11 @@ pub(crate) mod inclusion;
 pub(crate) mod output;
 pub(crate) mod preset;
 pub(crate) mod project;
+pub(crate) mod reach;
 pub(crate) mod run;
 pub(crate) mod sources;
 pub(crate) mod target;
+#[cfg(test)]
+mod upstream;
 pub(crate) mod usage;
 pub(crate) mod values;

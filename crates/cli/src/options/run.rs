@@ -6,6 +6,9 @@ use clap::Args;
 
 use super::{output::MISC, values};
 
+/// Heading of flags about stored results.
+pub(crate) const RESULTS: &str = "Command Results";
+
 /// `--yes`.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = MISC)]
@@ -87,7 +90,7 @@ pub(crate) struct IgnoreFlags {
 
 /// Where and how command results are stored in the cluster.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Command Results")]
+#[command(next_help_heading = RESULTS)]
 pub(crate) struct CommandResultFlags {
     /// Override the namespace to be used when writing command results.
     #[arg(long, value_name = "string", default_value = "kluctl-results")]

@@ -54,6 +54,43 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Ok(total)
 }
 
+/// Units of sizes, largest first.
+const SIZES: [(&str, u64); 9] = [
+    ("TiB", 1 << 40),
+    ("GiB", 1 << 30),
+    ("MiB", 1 << 20),
+    ("KiB", 1 << 10),
+    ("TB", 1_000_000_000_000),
+    ("GB", 1_000_000_000),
+    ("MB", 1_000_000),
+    ("kB", 1_000),
+    ("B", 1),
+];
+
+/// Parses a size in bytes: `1048576`, `5GiB`, `1.5 MB`.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    let wrong = || format!("expected a size such as `5GiB`, `500MB` or `0`, found `{text}`");
+    let (number, factor) = SIZES
+        .iter()
+        .find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, *factor)))
+        .unwrap_or((text, 1));
+    let number: f64 = number.trim().parse().map_err(|_| wrong())?;
+    let bytes = number * factor as f64;
+    if !bytes.is_finite() || bytes < 0.0 {
+        return Err(wrong());
+    }
+    Ok(bytes as u64)
+}
+
+/// A size with the largest unit that gives at least one.
+pub(crate) fn show_size(bytes: u64) -> String {
+    let unit = SIZES[..4].iter().find(|(_, factor)| bytes >= *factor);
+    match unit {
+        Some((unit, factor)) => format!("{:.1} {unit}", bytes as f64 / *factor as f64),
+        None => format!("{bytes} B"),
+    }
+}
+
 /// A file that must exist; `~/` is the home directory.
 pub(crate) fn existing_file(text: &str) -> Result<Utf8PathBuf, String> {
     let path = expand(text);
@@ -105,6 +142,24 @@ mod tests {
         for (text, millis) in cases {
             assert_eq!(duration(text).ok().map(|d| d.as_millis()), millis, "{text}");
         }
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes) in [
+            ("0", Some(0)),
+            ("1024", Some(1024)),
+            ("5GiB", Some(5 << 30)),
+            ("1.5 MB", Some(1_500_000)),
+            ("7B", Some(7)),
+            ("-1", None),
+            ("GiB", None),
+            ("1 x", None),
+        ] {
+            assert_eq!(size(text).ok(), bytes, "{text}");
+        }
+        assert_eq!(show_size(1536), "1.5 KiB");
+        assert_eq!(show_size(10), "10 B");
     }
 
     #[test]

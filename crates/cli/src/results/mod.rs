@@ -2,6 +2,8 @@
 
 mod diff_style;
 mod document;
+mod drift;
+mod listing;
 mod markdown;
 mod table;
 mod text;
@@ -13,6 +15,8 @@ use kluctl_api::CommandResult;
 use kluctl_commands::Versions;
 
 pub(crate) use diff_style::DiffStyle;
+pub(crate) use drift::write_drift;
+pub(crate) use listing::{Listed, write_list};
 pub(crate) use validation::write_validation;
 
 use crate::terminal::Terminal;

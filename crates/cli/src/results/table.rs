@@ -1,28 +1,36 @@
-//! Tables of two columns, byte for byte as upstream draws them.
+//! Tables, byte for byte as upstream draws them.
 //!
 //! Source: kluctl `pkg/utils/prettytable.go`.
 
-/// Draws a table whose last column takes what is left of `width`; the first one takes at most `limit`.
-pub(super) fn draw(rows: &[[&str; 2]], limit: usize, width: usize) -> String {
-    let longest = rows
+/// Draws a table whose last column takes what is left of `width`; each of the others takes at most its limit.
+pub(super) fn draw<const N: usize>(rows: &[[&str; N]], limits: &[usize], width: usize) -> String {
+    let longest = |column: usize| {
+        let cells = rows.iter().flat_map(|row| row[column].split('\n'));
+        cells.map(str::len).max().unwrap_or(0)
+    };
+    let mut widths: Vec<usize> = limits
         .iter()
-        .flat_map(|row| row[0].split('\n'))
-        .map(str::len)
-        .max()
-        .unwrap_or(0);
-    let first = longest.min(limit);
-    let last = width.saturating_sub(first + 3 + 4).max(1);
-    let separator = format!("+-{}-+-{}-+\n", "-".repeat(first), "-".repeat(last));
+        .enumerate()
+        .map(|(column, limit)| longest(column).min(*limit))
+        .collect();
+    let taken: usize = widths.iter().sum::<usize>() + widths.len() * 3 + 4;
+    widths.push(width.saturating_sub(taken).max(1));
+    let lines: Vec<String> = widths.iter().map(|width| "-".repeat(width + 2)).collect();
+    let separator = format!("+{}+\n", lines.join("+"));
     let mut table = separator.clone();
     for row in rows {
-        let mut cells = [Cell::new(row[0], first), Cell::new(row[1], last)];
+        let mut cells: Vec<Cell<'_>> = row
+            .iter()
+            .zip(&widths)
+            .map(|(text, width)| Cell::new(text, *width))
+            .collect();
         while cells.iter().any(Cell::has_more) {
-            let [left, right] = &mut cells;
-            table.push_str("| ");
-            left.next_line(&mut table);
-            table.push_str(" | ");
-            right.next_line(&mut table);
-            table.push_str(" |\n");
+            for cell in &mut cells {
+                table.push_str("| ");
+                cell.next_line(&mut table);
+                table.push(' ');
+            }
+            table.push_str("|\n");
         }
         table.push_str(&separator);
     }
@@ -90,7 +98,7 @@ mod tests {
     fn long_cells_are_cut_and_the_last_column_fills_the_width() {
         let table = draw(
             &[["Path", "Diff"], ["data.password", "-a\n+0123456789abc"]],
-            60,
+            &[60],
             34,
         );
         let expected = "\
@@ -106,7 +114,7 @@ mod tests {
 
     #[test]
     fn cells_are_cut_by_bytes_and_a_full_line_before_a_newline_gives_an_empty_one() {
-        let table = draw(&[["ab", "wxyz\nQ"]], 1, 12);
+        let table = draw(&[["ab", "wxyz\nQ"]], &[1], 12);
         let expected = "\
 +---+------+
 | a | wxyz |
@@ -119,7 +127,7 @@ mod tests {
 
     #[test]
     fn characters_stay_whole() {
-        let table = draw(&[["p", "aäö"]], 60, 10);
+        let table = draw(&[["p", "aäö"]], &[60], 10);
         assert!(table.contains("| p | a  |\n|   | ä |\n|   | ö |\n"), "{table}");
     }
 }

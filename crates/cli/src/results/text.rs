@@ -63,7 +63,7 @@ fn changes_table(changes: &[ChangeEntry]) -> String {
             .iter()
             .map(|change| [&*change.json_path, &*change.unified_diff]),
     );
-    table::draw(&rows, 60, width())
+    table::draw(&rows, &[60], width())
 }
 
 fn section(text: &mut String, title: &str, references: &[&ObjectRef]) {

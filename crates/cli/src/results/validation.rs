@@ -48,7 +48,7 @@ fn as_text(result: &ValidateResult) -> String {
             .collect();
         let mut rows = vec![["Object", "Message"]];
         rows.extend(texts.iter().map(|[object, message]| [&**object, &**message]));
-        out.push_str(&table::draw(&rows, 60, width()));
+        out.push_str(&table::draw(&rows, &[60], width()));
     }
     out
 }

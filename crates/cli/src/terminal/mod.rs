@@ -1,6 +1,7 @@
 //! What a person sees while a command runs: progress, warnings, questions. Everything here goes to standard error.
 
 mod live;
+mod log;
 mod plain;
 mod texts;
 
@@ -13,6 +14,7 @@ use kluctl_source::Person;
 use tokio_util::sync::CancellationToken;
 
 use live::Live;
+use log::Log;
 use plain::Plain;
 
 /// How a line ends.
@@ -22,6 +24,16 @@ pub(crate) enum Mark {
     Failure,
     Warning,
     Info,
+}
+
+/// How progress is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Live lines on a terminal, plain lines elsewhere.
+    #[default]
+    Text,
+    /// One JSON document per line.
+    Json,
 }
 
 /// Draws what happens: live lines on a terminal, plain lines elsewhere.
@@ -34,6 +46,7 @@ pub(crate) struct Terminal {
 enum Display {
     Live(Live),
     Plain(Plain),
+    Log(Log),
 }
 
 impl Terminal {
@@ -57,6 +70,14 @@ impl Terminal {
         self
     }
 
+    /// Writes in another way than the terminal suggests.
+    pub(crate) fn in_format(self, format: LogFormat) -> Self {
+        if format == LogFormat::Json {
+            *self.lock() = Display::Log(Log::default());
+        }
+        self
+    }
+
     fn lock(&self) -> MutexGuard<'_, Display> {
         self.display.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -72,6 +93,7 @@ impl Terminal {
         match &mut *self.lock() {
             Display::Live(live) => live.show(event),
             Display::Plain(plain) => plain.show(event),
+            Display::Log(log) => log.show(event),
         }
     }
 
@@ -106,6 +128,7 @@ impl Terminal {
         match &mut *self.lock() {
             Display::Live(live) => live.line(Mark::Failure, text),
             Display::Plain(_) => write_line(text),
+            Display::Log(log) => log.line(Mark::Failure, text),
         }
     }
 
@@ -120,7 +143,7 @@ impl Terminal {
     pub(crate) fn aside<T>(&self, action: impl FnOnce() -> T) -> T {
         match &mut *self.lock() {
             Display::Live(live) => live.aside(action),
-            Display::Plain(_) => action(),
+            Display::Plain(_) | Display::Log(_) => action(),
         }
     }
 
@@ -129,7 +152,7 @@ impl Terminal {
         loop {
             let prompt = match &*self.lock() {
                 Display::Live(live) => live.prompt(question),
-                Display::Plain(_) => format!("{question} (y/N) "),
+                Display::Plain(_) | Display::Log(_) => format!("{question} (y/N) "),
             };
             self.text(&prompt);
             let (answer, error) = match self.read_line() {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod history;
 mod server;
 mod story;
 
@@ -9,11 +10,13 @@ mod story;
 fn the_story_on_the_sandbox() {
     let server = server::sandbox();
     story::tell(&server);
+    history::tell(&server);
 }
 
 #[test]
 fn the_story_on_a_real_server() {
     if let Some(server) = server::real() {
         story::tell(&server);
+        history::tell(&server);
     }
 }

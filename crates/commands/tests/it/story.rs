@@ -333,6 +333,18 @@ fn orphans_are_found_and_pruned(server: &Server) {
         seen = doomed.iter().map(ToString::to_string).collect::<Vec<_>>();
         true
     };
+    let only_say = DeleteOptions {
+        dry_run: true,
+        ..options
+    };
+    let work = kluctl_commands::prune(&session, &target, &only_say, &mut yes);
+    let said = refs(&server.runtime.block_on(work).result, |object| object.deleted);
+    assert!(said.contains(&"demo/ConfigMap/left".to_owned()), "{said:?}");
+    let left = server.get(&object(config_map("left", json!({})))).unwrap();
+    assert!(
+        left.at(&["metadata", "deletionTimestamp"]).is_none(),
+        "a dry run deletes nothing"
+    );
     let work = kluctl_commands::prune(&session, &target, &options, &mut yes);
     let result = server.runtime.block_on(work).result;
     assert_eq!(seen.first().map(String::as_str), Some("Namespace/newns"));
@@ -397,8 +409,9 @@ fn results_are_stored_and_read_again(server: &Server) {
     let summaries = server.runtime.block_on(store.list_command_results()).unwrap();
     assert_eq!(summaries.len(), 2);
     let read = server.runtime.block_on(store.command_result(&last.id)).unwrap();
+    assert_eq!(read.trimmed, None);
     assert_eq!(
-        serde_json::to_value(&read).unwrap(),
+        serde_json::to_value(&read.result).unwrap(),
         serde_json::to_value(&last).unwrap()
     );
 }

@@ -41,13 +41,14 @@ pub(crate) fn print_following(arguments: &[Value], follow_pointer: bool) -> Text
     let mut out = Vec::new();
     let mut after_string = false;
     for (index, argument) in arguments.iter().enumerate() {
-        let is_string = argument.kind() == Kind::String;
+        let is_missing = follow_pointer && argument.is_nil();
+        let is_string = is_missing || argument.kind() == Kind::String;
         if index > 0 && !is_string && !after_string {
             out.push(b' ');
         }
         let mut printer = Printer::new(&mut out);
         printer.follow_pointer = follow_pointer;
-        if follow_pointer && argument.is_nil() {
+        if is_missing {
             out.extend_from_slice(b"<no value>");
         } else {
             printer.print_argument(argument, 'v');

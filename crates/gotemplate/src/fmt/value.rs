@@ -211,6 +211,13 @@ impl Printer<'_> {
             self.print_text(&text, verb);
             return;
         }
+        if !self.erroring
+            && self.flags.sharp_v
+            && let Some(text) = object.go_syntax()
+        {
+            self.out.extend_from_slice(text.as_bytes());
+            return;
+        }
         if let Some(basic) = object.as_basic() {
             self.print_at(&basic, verb, depth);
         } else if let Some(map) = object.as_map() {

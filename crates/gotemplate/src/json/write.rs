@@ -120,7 +120,7 @@ impl Writer {
         if let Some(plain) = plain {
             return stack::grow(|| self.value(&plain, depth + 1));
         }
-        let fields = object.fields();
+        let fields = object.json_fields();
         self.entries(fields.iter().map(|(name, value)| (name.as_bytes(), value)), depth)
     }
 
@@ -276,7 +276,7 @@ fn plain_object(object: &dyn Object, depth: usize) -> Result<serde_json::Value> 
         return stack::grow(|| plain_at(&plain, depth + 1));
     }
     let mut entries = serde_json::Map::new();
-    for (name, value) in object.fields() {
+    for (name, value) in object.json_fields() {
         entries.insert(name.to_owned(), stack::grow(|| plain_at(&value, depth + 1))?);
     }
     Ok(serde_json::Value::Object(entries))

@@ -174,6 +174,25 @@ pub(crate) fn time(seconds: i64, nanoseconds: u32, offset: i32, zone: &str) -> V
     })
 }
 
+/// Reads a time as Go's `ParseInLocation` does: in the local zone, or in a zone of this name with the local offset.
+///
+/// `None` when the text does not have the layout.
+pub fn parse_time(layout: &[u8], text: &[u8], zone: Option<&str>) -> Option<Value> {
+    let moment = Moment::parse(layout, text).ok()?;
+    let Some(name) = zone else {
+        return Some(TimeObject::wrap(moment));
+    };
+    let parts = moment.parts();
+    let offset = Moment::now().parts().offset;
+    let zone = Zone::Fixed(offset, name.to_owned());
+    Some(TimeObject::wrap(Moment::from_parts(&parts, zone)))
+}
+
+/// A zone as Go's `%#v` shows it.
+fn location(name: &str) -> String {
+    format!("Location({})", crate::strconv::quote(name.as_bytes()))
+}
+
 /// Go's `time.Time`.
 struct TimeObject(Moment);
 
@@ -264,6 +283,28 @@ impl Object for TimeObject {
 
     fn display(&self) -> Option<Text> {
         Some(self.0.display().into())
+    }
+
+    fn go_syntax(&self) -> Option<Text> {
+        let parts = self.0.parts();
+        let month = self.0.format(b"January");
+        let zone = match &self.0.zone {
+            Zone::Utc => "UTC".to_owned(),
+            Zone::Local => "Local".to_owned(),
+            Zone::Named(zone) => location(zone.iana_name().unwrap_or_default()),
+            Zone::Fixed(_, name) => location(name),
+        };
+        let text = format!(
+            "time.Date({}, time.{}, {}, {}, {}, {}, {}, time.{zone})",
+            parts.year,
+            String::from_utf8_lossy(&month),
+            parts.day,
+            parts.hour,
+            parts.minute,
+            parts.second,
+            parts.nanosecond
+        );
+        Some(text.into())
     }
 
     fn to_plain(&self) -> Option<Value> {

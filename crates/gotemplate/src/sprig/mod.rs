@@ -25,6 +25,7 @@ mod urls;
 mod versions;
 mod wrap;
 
+pub use dates::parse_time;
 pub(crate) use dates::time;
 
 use crate::error::Error;

@@ -6,6 +6,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its cases has failed")]
 
+mod cases;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -23,16 +25,15 @@ fn cases() -> Vec<Case> {
     let mut folders: Vec<PathBuf> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir())
+        .filter(|path| path.join("in").is_dir())
         .collect();
     folders.sort();
     folders.into_iter().map(read_case).collect()
 }
 
-fn read_case(folder: PathBuf) -> Case {
-    let words = fs::read_to_string(folder.join("args")).unwrap_or_else(|_| ".".to_owned());
-    let words: Vec<&str> = words.split_whitespace().collect();
-    let has = |value: &str| words.contains(&value);
+/// What the arguments of a case ask for.
+fn target_and_options(words: &str) -> (&str, Options<'static>) {
+    let has = |value: &str| words.split_whitespace().any(|word| word == value);
     let options = Options {
         reorder: if has("none") {
             Reorder::None
@@ -46,9 +47,15 @@ fn read_case(folder: PathBuf) -> Case {
         },
         ..Options::default()
     };
+    (words.split_whitespace().next().unwrap_or("."), options)
+}
+
+fn read_case(folder: PathBuf) -> Case {
+    let words = fs::read_to_string(folder.join("args")).unwrap_or_else(|_| ".".to_owned());
+    let (target, options) = target_and_options(&words);
     Case {
         name: folder.file_name().unwrap().to_string_lossy().into_owned(),
-        target: words.first().copied().unwrap_or(".").to_owned(),
+        target: target.to_owned(),
         folder: Utf8PathBuf::from_path_buf(folder).unwrap(),
         options,
     }
@@ -63,10 +70,10 @@ fn compare() {
             &DiskFiles,
             &case.folder.join("in").join(&case.target),
             &case.options,
-        );
+        )
+        .and_then(|built| to_yaml(&built.objects));
         match (fs::read_to_string(case.folder.join("out.yaml")), built) {
-            (Ok(expected), Ok(built)) => {
-                let printed = to_yaml(&built.objects);
+            (Ok(expected), Ok(printed)) => {
                 if printed != expected {
                     wrong.push(format!("{}: expected\n{expected}\nprinted\n{printed}", case.name));
                 }
@@ -79,12 +86,16 @@ fn compare() {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-#[test]
-fn builds_what_the_original_builds() {
-    // The program's own thread has a stack like this.
+/// The program's own thread has a stack like this.
+fn on_a_deep_stack(run: fn()) {
     let thread = std::thread::Builder::new()
         .stack_size(256 << 20)
-        .spawn(compare)
+        .spawn(run)
         .unwrap();
     assert!(thread.join().is_ok());
+}
+
+#[test]
+fn builds_what_the_original_builds() {
+    on_a_deep_stack(compare);
 }

@@ -136,6 +136,10 @@ pub struct OciRef {
     /// A tag, `latest` when neither is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
+    /// A range of versions such as `>=1.0.0 <2.0.0`; the tag with the highest one in it is taken. An addition of ours, as
+    /// Flux has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub semver: Option<String>,
 }
 
 impl fmt::Display for OciRef {
@@ -143,6 +147,9 @@ impl fmt::Display for OciRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tag = self.tag.as_deref().unwrap_or_default();
         match self.digest.as_deref().unwrap_or_default() {
+            "" if self.semver.as_ref().is_some_and(|range| !range.is_empty()) => {
+                f.write_str(self.semver.as_deref().unwrap_or_default())
+            }
             "" if tag.is_empty() => f.write_str("latest"),
             "" => f.write_str(tag),
             digest => write!(f, "{tag}@{digest}"),

@@ -119,7 +119,8 @@ fn generate(item: &LoadedItem, files: &Files) -> Result<Value, Problem> {
         } else if helm::is_chart_file(path) {
             let chart = helm::read_chart_file(item, files, path)?;
             let output = normalize(&join(path.parent().unwrap_or("".into()), chart.output()));
-            Some(output)
+            // The chart is rendered by now, so that its output is found as a file of its own; elsewhere it is not listed.
+            (!files.contains_key(&output)).then_some(output)
         } else {
             let lower = path.as_str().to_lowercase();
             (lower.ends_with(".yml") || lower.ends_with(".yaml")).then(|| path.clone())
@@ -286,8 +287,10 @@ pub(super) fn build(
         Ok(None) => Ok(content),
         Err(problem) => Err(kluctl_kustomize::Error::new(problem.to_string())),
     };
+    let on_warning = |warning: &str| loader.warn(format!("{}: {warning}", named(files.own.0)));
     let options = kluctl_kustomize::Options {
         load_restrictor: kluctl_kustomize::LoadRestrictor::None,
+        on_warning: Some(&on_warning),
         remote: Some(&remote),
         on_read: Some(&on_read),
         ..kluctl_kustomize::Options::default()
@@ -301,9 +304,6 @@ pub(super) fn build(
         )
     };
     let built = kluctl_kustomize::build(files, &root, &options).map_err(|error| failed(error.to_string()))?;
-    for warning in built.warnings {
-        loader.warn(format!("{}: {warning}", named(files.own.0)));
-    }
     let objects = built.objects.into_iter().map(Object::try_from);
     objects
         .collect::<Result<_, _>>()

@@ -1,6 +1,7 @@
 //! Charts fetched from servers on loopback.
 
 mod git;
+mod oci;
 mod ssh;
 
 use kluctl_source::helm_repository::Index;
@@ -8,7 +9,7 @@ use kluctl_source::oci::Registry;
 use kluctl_source::{Credential, Credentials, Http, Mirrors, SourceError};
 use kluctl_testkit::{ChartRepository, DockerRegistry, OciRegistry, Reply, Server, push_chart};
 
-fn run<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

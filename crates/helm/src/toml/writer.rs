@@ -144,6 +144,9 @@ impl Writer {
                 self.text.push(']');
             }
             Value::Map(map) => self.map(&mut Vec::new(), map, true)?,
+            Value::Object(object) if object.go_type().name == "time.Time" => {
+                self.text.push_str(&time(object.as_ref()));
+            }
             Value::Object(object) => {
                 if let Some(map) = object.as_map() {
                     self.map(&mut Vec::new(), &map, true)?;
@@ -212,7 +215,7 @@ fn quoted_key(key: &str) -> String {
     }
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for character in text.chars() {
@@ -230,6 +233,23 @@ fn quoted(text: &str) -> String {
     }
     quoted.push('"');
     quoted
+}
+
+/// A time with its offset, or without one where it was read so.
+fn time(time: &dyn kluctl_gotemplate::Object) -> String {
+    let shown = time.display().unwrap_or_default();
+    let shown = shown.to_str();
+    let mut parts = shown.split(' ');
+    let (day, clock) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    match parts.nth(1) {
+        Some("datetime-local") => format!("{day}T{clock}"),
+        Some("date-local") => day.to_owned(),
+        Some("time-local") => clock.to_owned(),
+        _ => match time.to_plain() {
+            Some(Value::String(text)) => text.to_str().into_owned(),
+            _ => shown.into_owned(),
+        },
+    }
 }
 
 fn float(number: f64) -> String {

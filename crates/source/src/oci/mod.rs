@@ -1,12 +1,17 @@
-//! Charts from OCI registries (distribution spec 1.1; Helm's media types).
+//! Charts and artifacts in OCI registries (distribution spec 1.1; media types of Helm and Flux).
+
+mod push;
 
 use bytes::Bytes;
 use oci_client::client::{Certificate, CertificateEncoding, Client, ClientConfig, ClientProtocol};
 use oci_client::errors::{OciDistributionError, OciErrorCode};
+use oci_client::manifest::{OciDescriptor, OciImageManifest};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Reference, RegistryOperation};
 
-use crate::{Credential, Credentials, Mirrors, SourceError};
+use crate::{BlobCache, Credential, Credentials, Mirrors, SourceError};
+
+pub use push::{Artifact, Pushed};
 
 /// Media type of the layer that holds a chart archive.
 ///
@@ -62,17 +67,7 @@ impl Registry {
     /// The archive (`.tgz`) of a chart.
     pub async fn chart(&self, address: &str, version: &str) -> Result<Bytes, SourceError> {
         let asked = self.repository(address, &version.replace('+', "_"))?;
-        let failed = |error: OciDistributionError| asked.error(address, &error);
-        asked
-            .client
-            .auth(&asked.reference, &asked.auth, RegistryOperation::Pull)
-            .await
-            .map_err(failed)?;
-        let (manifest, _digest) = asked
-            .client
-            .pull_image_manifest(&asked.reference, &asked.auth)
-            .await
-            .map_err(failed)?;
+        let manifest = asked.manifest(address).await?;
         let layer = manifest
             .layers
             .iter()
@@ -81,26 +76,15 @@ impl Registry {
                 what: format!("{address}:{version}"),
                 reason: format!("the manifest has no layer of type {CHART_LAYER}, so this is no Helm chart"),
             })?;
-        if layer.size > CHART_LIMIT {
-            return Err(SourceError::TooLarge {
-                what: format!("{address}:{version}"),
-                limit: format!("{CHART_LIMIT} bytes"),
-            });
-        }
-        let mut archive = Vec::new();
-        asked
-            .client
-            .pull_blob(&asked.reference, layer, &mut archive)
-            .await
-            .map_err(failed)?;
-        Ok(Bytes::from(archive))
+        asked.layer(address, layer, CHART_LIMIT).await
     }
 
-    /// The first layer of an artifact as Flux and Kluctl push them: a gzipped tar archive.
+    /// The first layer of an artifact as Flux and Kluctl push them: a gzipped tar archive. It is kept in the cache by its digest.
     ///
     /// A digest wins over a tag; without both it is the tag `latest`.
     pub async fn artifact(
         &self,
+        blobs: &BlobCache,
         address: &str,
         tag: Option<&str>,
         digest: Option<&str>,
@@ -109,35 +93,17 @@ impl Registry {
         if let Some(digest) = digest {
             asked.reference = asked.reference.clone_with_digest(digest.to_owned());
         }
-        let what = asked.reference.whole();
-        let failed = |error: OciDistributionError| asked.error(address, &error);
-        asked
-            .client
-            .auth(&asked.reference, &asked.auth, RegistryOperation::Pull)
-            .await
-            .map_err(failed)?;
-        let (manifest, _digest) = asked
-            .client
-            .pull_image_manifest(&asked.reference, &asked.auth)
-            .await
-            .map_err(failed)?;
+        let manifest = asked.manifest(address).await?;
         let layer = manifest.layers.first().ok_or_else(|| SourceError::Content {
-            what: what.clone(),
+            what: asked.reference.whole(),
             reason: "the manifest has no layer".to_owned(),
         })?;
-        if layer.size > ARTIFACT_LIMIT {
-            return Err(SourceError::TooLarge {
-                what,
-                limit: format!("{ARTIFACT_LIMIT} bytes"),
-            });
+        if let Some(archive) = blobs.get(&layer.digest) {
+            return Ok(archive);
         }
-        let mut archive = Vec::new();
-        asked
-            .client
-            .pull_blob(&asked.reference, layer, &mut archive)
-            .await
-            .map_err(failed)?;
-        Ok(Bytes::from(archive))
+        let archive = asked.layer(address, layer, ARTIFACT_LIMIT).await?;
+        blobs.put(&layer.digest, &archive)?;
+        Ok(archive)
     }
 
     fn repository(&self, address: &str, tag: &str) -> Result<Asked, SourceError> {
@@ -170,6 +136,30 @@ struct Asked {
 }
 
 impl Asked {
+    async fn manifest(&self, address: &str) -> Result<OciImageManifest, SourceError> {
+        let failed = |error: OciDistributionError| self.error(address, &error);
+        self.client
+            .auth(&self.reference, &self.auth, RegistryOperation::Pull)
+            .await
+            .map_err(failed)?;
+        let pulled = self.client.pull_image_manifest(&self.reference, &self.auth).await;
+        Ok(pulled.map_err(failed)?.0)
+    }
+
+    /// Fetches a layer; the client checks its digest.
+    async fn layer(&self, address: &str, layer: &OciDescriptor, limit: i64) -> Result<Bytes, SourceError> {
+        if layer.size > limit {
+            return Err(SourceError::TooLarge {
+                what: self.reference.whole(),
+                limit: format!("{limit} bytes"),
+            });
+        }
+        let mut archive = Vec::new();
+        let pulled = self.client.pull_blob(&self.reference, layer, &mut archive).await;
+        pulled.map_err(|error| self.error(address, &error))?;
+        Ok(Bytes::from(archive))
+    }
+
     fn error(&self, address: &str, error: &OciDistributionError) -> SourceError {
         let missing = match error {
             OciDistributionError::ImageManifestNotFoundError(_) => true,
