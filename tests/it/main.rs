@@ -8,6 +8,8 @@ mod faults;
 mod faults_project;
 mod faults_run;
 mod history;
+mod helm_sources;
+mod helm_update;
 mod quickstart;
 mod secrets;
 mod servers;

@@ -9,6 +9,7 @@ use kluctl_gotemplate::semver::{Constraints, Version};
 use kluctl_project::config::{GitRef, HelmChart, HelmChartFile};
 use kluctl_project::outside::{ChartRequest, Sources};
 use kluctl_project::render::pulled_dir;
+use kluctl_source::git;
 use kluctl_yaml::{ScalarStyle, parse_first};
 
 use crate::sources::{RemoteSources, chart_files};
@@ -35,6 +36,9 @@ pub enum ChartError {
     /// A `helm-chart.yaml` that cannot be read; it is read as it is written, not as a template.
     #[error("{0}")]
     Config(String),
+    /// The repository is in no state for commits, or could not be read or written.
+    #[error("{0}")]
+    Commit(String),
     /// A chart could not be fetched or chosen.
     #[error("{chart}: {reason}")]
     Chart {
@@ -173,14 +177,7 @@ pub fn pull(
     on_event: &mut dyn FnMut(ChartEvent),
 ) -> Result<(), ChartError> {
     let charts = project.join(CHARTS);
-    let mut wanted: BTreeMap<Utf8PathBuf, HelmChart> = BTreeMap::new();
-    for file in find(project)?
-        .into_iter()
-        .filter(|file| !file.chart.skip_pre_pull)
-    {
-        let folder = pulled_dir(&file.chart).map_err(|error| ChartError::chart(&file.chart, error))?;
-        wanted.entry(folder).or_insert(file.chart);
-    }
+    let wanted = wanted(project)?;
     for folder in unused(&charts, &wanted.keys().cloned().collect())? {
         let path = charts.join(&folder);
         fs::remove_dir_all(&path).map_err(|error| ChartError::file(&path, error))?;
@@ -198,6 +195,19 @@ pub fn pull(
         fetch(sources, chart, &target)?;
     }
     Ok(())
+}
+
+/// The charts that belong into `.helm-charts`, by their folder in it.
+fn wanted(project: &Utf8Path) -> Result<BTreeMap<Utf8PathBuf, HelmChart>, ChartError> {
+    let mut wanted = BTreeMap::new();
+    for file in find(project)?
+        .into_iter()
+        .filter(|file| !file.chart.skip_pre_pull)
+    {
+        let folder = pulled_dir(&file.chart).map_err(|error| ChartError::chart(&file.chart, error))?;
+        wanted.entry(folder).or_insert(file.chart);
+    }
+    Ok(wanted)
 }
 
 /// Version, or text of the Git reference.
@@ -297,6 +307,105 @@ fn git_information(reference: Option<&GitRef>, commit: &str) -> String {
         "checkedOutCommit": commit,
         "checkedOutRef": reference.unwrap_or_else(|| serde_json::json!({})),
     }))
+}
+
+/// Refuses projects in which a commit would hold more than a chart's update, or whose charts are not those of the files.
+///
+/// Source: kluctl `cmd/kluctl/commands/cmd_helm_update.go`.
+pub fn check_committable(project: &Utf8Path, sources: &RemoteSources) -> Result<(), ChartError> {
+    let (root, project) = repository_of(project)?;
+    for file in git::changed_files(&root).map_err(|error| ChartError::Commit(error.to_string()))? {
+        if root.join(&file.path).starts_with(project.join(CHARTS)) {
+            return Err(ChartError::Commit(format!(
+                "--commit can only be used when {CHARTS} is clean, but {} differs from the newest commit",
+                file.path
+            )));
+        }
+        if file.tracked {
+            return Err(ChartError::Commit(format!(
+                "--commit can only be used when the git worktree is unmodified, but {} is changed",
+                file.path
+            )));
+        }
+    }
+    let wanted = wanted(&project)?;
+    let charts = project.join(CHARTS);
+    let stale = wanted
+        .iter()
+        .any(|(folder, chart)| !is_current(&charts.join(folder), chart));
+    let unused = unused(&charts, &wanted.keys().cloned().collect())?;
+    // Branches move: only their server knows whether they have.
+    let moved = wanted
+        .iter()
+        .filter_map(|(folder, chart)| Some((folder, chart.git.as_ref()?)))
+        .any(|(folder, git)| {
+            let tree = sources.git(&git.url, git.reference.as_ref());
+            let known = fs::read_to_string(charts.join(folder).join(".git-info.yaml"));
+            tree.is_ok_and(|tree| known.is_ok_and(|known| !known.contains(&tree.commit)))
+        });
+    if stale || moved || !unused.is_empty() {
+        return Err(ChartError::Commit(format!(
+            "{CHARTS} is not up-to-date. Please run helm-pull before"
+        )));
+    }
+    Ok(())
+}
+
+/// Commits a chart's new version: the files that name it and what has changed below `.helm-charts`. Gives the message.
+pub fn commit(project: &Utf8Path, updates: &[&Update]) -> Result<String, ChartError> {
+    let failed = |error: kluctl_source::SourceError| ChartError::Commit(format!("failed to commit: {error}"));
+    let (root, project) = repository_of(project)?;
+    let named: BTreeSet<_> = updates
+        .iter()
+        .map(|update| project.join(&update.file.path))
+        .collect();
+    let changed = git::changed_files(&root).map_err(failed)?;
+    let paths: Vec<_> = changed
+        .into_iter()
+        .map(|file| file.path)
+        .filter(|path| {
+            let path = root.join(path);
+            named.contains(&path) || path.starts_with(project.join(CHARTS))
+        })
+        .collect();
+    let message = updates.first().map_or_else(String::new, |update| {
+        let (chart, old, new) = (update.file.chart.name(), &update.old, &update.new);
+        format!("Updated helm chart {chart} from version {old} to version {new}")
+    });
+    git::commit_files(&root, &paths, &message).map_err(failed)?;
+    Ok(message)
+}
+
+/// The repository's top folder and the project's folder in it.
+fn repository_of(project: &Utf8Path) -> Result<(Utf8PathBuf, Utf8PathBuf), ChartError> {
+    let project = project
+        .canonicalize_utf8()
+        .map_err(|error| ChartError::file(project, error))?;
+    let root = git::root_of(&project)
+        .ok_or_else(|| {
+            ChartError::Commit(format!(
+                "--commit needs a git repository, and {project} is in none"
+            ))
+        })?
+        .to_owned();
+    Ok((root, project))
+}
+
+/// Whether a pulled chart is the one that the file asks for, as far as the disk tells.
+fn is_current(folder: &Utf8Path, chart: &HelmChart) -> bool {
+    let Ok(text) = fs::read_to_string(folder.join("Chart.yaml")) else {
+        return false;
+    };
+    let Some(version) = &chart.chart_version else {
+        return true;
+    };
+    let found = kluctl_yaml::from_str(&text)
+        .ok()
+        .and_then(|value| value["version"].as_str().map(str::to_owned));
+    match (found.as_deref().map(Version::parse), Version::parse(version)) {
+        (Some(Ok(found)), Ok(wanted)) => found == wanted,
+        _ => found.as_ref() == Some(version),
+    }
 }
 
 /// Looks for newer versions of all charts of a project, sorted by file.

@@ -34,7 +34,10 @@ pub struct Entry {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct IndexFile {
+    #[serde(default)]
+    api_version: String,
     #[serde(default)]
     entries: BTreeMap<String, Option<Vec<Option<Entry>>>>,
 }
@@ -61,6 +64,9 @@ impl Index {
             let value = kluctl_yaml::from_str(text).map_err(|error| content(error.to_string()))?;
             serde_json::from_value(value).map_err(|error| content(error.to_string()))?
         };
+        if file.api_version.is_empty() {
+            return Err(content("no API version specified".to_owned()));
+        }
         let entries = file.entries.into_iter().map(|(name, versions)| {
             let usable = versions
                 .into_iter()

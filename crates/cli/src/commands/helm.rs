@@ -9,8 +9,8 @@ use bytes::Bytes;
 use camino::Utf8PathBuf;
 use clap::{ArgAction, Args, Subcommand};
 use kluctl_helm::{
-    Capabilities, Chart, IgnoreRules, KubeVersion, PrintOptions, RenderOptions, name_from_template, print,
-    render_chart, strvals, values,
+    Capabilities, Chart, IgnoreRules, KubeVersion, PrintOptions, RenderOptions, name_from_template,
+    pick_version, print, render_chart, strvals, values,
 };
 use serde_json::{Map, Value};
 
@@ -220,7 +220,7 @@ pub(crate) struct AccessArgs {
 
     /// Docker's configuration file with registry credentials
     #[arg(long, default_value = "", hide_default_value = true)]
-    registry_config: String,
+    pub(crate) registry_config: String,
 
     /// Helm's file with the names of repositories
     #[arg(long, default_value = "", hide_default_value = true)]
@@ -481,7 +481,7 @@ fn template(args: &TemplateArgs, debug: bool, fetch: &dyn Fetch) -> Result<(), F
     let values = read_values(&args.values, &read_file)?;
     let chart = match &path {
         Some(path) => load(path)?,
-        None => Chart::from_archive(&fetch.chart(&request)?)?,
+        None => load_packed(Path::new(request.name), &fetch.chart(&request)?)?,
     };
     chart.check_installable()?;
     let mut logs = chart.logs();
@@ -560,8 +560,6 @@ fn refuse(args: &TemplateArgs) -> Result<(), Failure> {
         "--post-renderer is not supported: use a kustomization to change what is rendered"
     } else if args.location.verify {
         "--verify is not supported: signatures of charts are not checked"
-    } else if !args.location.access.registry_config.is_empty() {
-        "--registry-config is not supported: credentials for registries are read from Docker's own configuration"
     } else {
         return Ok(());
     };
@@ -619,11 +617,11 @@ fn with_dependencies(
 ) -> Result<Chart, Failure> {
     let wanted: Vec<_> = chart.metadata.dependencies.iter().flatten().cloned().collect();
     for dependency in wanted {
-        if chart
-            .dependencies
-            .iter()
-            .any(|known| known.name() == dependency.name)
-        {
+        let fits = |known: &Chart| {
+            let version = known.metadata.version.as_str();
+            known.name() == dependency.name && pick_version(&[version], &dependency.version).is_some()
+        };
+        if dependency.repository.is_empty() || chart.dependencies.iter().any(fits) {
             continue;
         }
         let found = match dependency.repository.strip_prefix("file://") {
@@ -785,7 +783,7 @@ fn read(path: &Path) -> Result<Bytes, String> {
 }
 
 /// An error of the operating system in Go's words.
-fn go_error(action: &str, path: &Path, error: &std::io::Error) -> String {
+pub(crate) fn go_error(action: &str, path: &Path, error: &std::io::Error) -> String {
     let reason = match error.kind() {
         std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use camino::Utf8PathBuf;
 use kluctl_helm::pick_version;
 use kluctl_source::helm_repository::Index;
-use kluctl_source::oci::Registry;
-use kluctl_source::{Credential, Credentials, Http, Mirrors};
+use kluctl_source::oci::{Registry, stored_credential};
+use kluctl_source::{Credential, Credentials, Http, Mirrors, SourceError};
 use serde::Deserialize;
 
-use super::helm::{ChartRequest, Fetch};
+use super::helm::{AccessArgs, ChartRequest, Fetch};
 use crate::options::credentials::{GitCredentials, HelmCredentials, RegistryCredentials};
 use crate::options::sources::{MirrorFlags, resolve};
 
@@ -47,13 +47,16 @@ fn block_on<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, Strin
 
 async fn fetch_chart(request: &ChartRequest<'_>) -> Result<Bytes, String> {
     let name = request.name;
+    if !request.repo.is_empty() {
+        return fetch_from_repository(request.repo, name, request, None).await;
+    }
     if name.starts_with("oci://") {
         return fetch_oci(request).await;
     }
-    if !request.repo.is_empty() {
-        return fetch_from_repository(request.repo, name, request).await;
-    }
-    if name.contains("://") {
+    if let Some((scheme, _)) = name.split_once("://") {
+        if !matches!(scheme, "http" | "https") {
+            return Err(format!("scheme \"{scheme}\" not supported"));
+        }
         let http = http(name, request)?;
         return http
             .get(name, CHART_LIMIT)
@@ -66,37 +69,81 @@ async fn fetch_chart(request: &ChartRequest<'_>) -> Result<Bytes, String> {
         ));
     };
     let url = named_repository(repository, request)?;
-    fetch_from_repository(&url, chart, request).await
+    fetch_from_repository(&url, chart, request, Some(repository)).await
 }
 
-async fn fetch_from_repository(url: &str, chart: &str, request: &ChartRequest<'_>) -> Result<Bytes, String> {
+/// `name` is what the person calls the repository, where it has a name.
+async fn fetch_from_repository(
+    url: &str,
+    chart: &str,
+    request: &ChartRequest<'_>,
+    name: Option<&str>,
+) -> Result<Bytes, String> {
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    if !matches!(scheme, "http" | "https") {
+        return Err(format!("could not find protocol handler for: {scheme}"));
+    }
     let http = http(url, request)?;
     let index = Index::fetch(&http, url).await.map_err(|error| {
-        format!("looks like \"{url}\" is not a valid chart repository or cannot be reached: {error}")
+        let reason = match error {
+            SourceError::Content { reason, .. } if reason.starts_with("yaml: ") => {
+                format!("error converting YAML to JSON: {reason}")
+            }
+            SourceError::Content { reason, .. } => reason,
+            other => other.to_string(),
+        };
+        format!("looks like \"{url}\" is not a valid chart repository or cannot be reached: {reason}")
     })?;
-    let known: Vec<&str> = match index.versions(chart) {
-        Ok(entries) => entries.iter().map(|entry| entry.version.as_str()).collect(),
-        Err(_) => return Err(format!("chart \"{chart}\" not found in {url} repository")),
+    let version = request.version;
+    let shown = if version.is_empty() {
+        format!("chart \"{chart}\"")
+    } else {
+        format!("chart \"{chart}\" version \"{version}\"")
     };
-    let Some(picked) = pick_version(&known, request.version) else {
-        let version = request.version;
-        return Err(format!(
-            "chart \"{chart}\" version \"{version}\" not found in {url} repository"
-        ));
+    let missing = |reason: String| match name {
+        None => format!("{shown} not found in {url} repository"),
+        Some(name) => format!(
+            "chart \"{chart}\" matching {version} not found in {name} index. (try 'helm repo update'): {reason}"
+        ),
     };
+    let entries = index
+        .versions(chart)
+        .map_err(|_| missing("no chart name found".to_owned()))?;
+    let known: Vec<&str> = entries.iter().map(|entry| entry.version.as_str()).collect();
+    let picked = pick_version(&known, version)
+        .ok_or_else(|| missing(format!("no chart version found for {chart}-{version}")))?;
+    if entries[picked].urls.is_empty() {
+        return Err(match name {
+            None => format!("{shown} has no downloadable URLs"),
+            Some(name) => format!("chart \"{name}/{chart}\" has no downloadable URLs"),
+        });
+    }
     let archive = index.chart(&http, chart, known[picked]).await;
     archive.map_err(|error| error.to_string())
 }
 
 async fn fetch_oci(request: &ChartRequest<'_>) -> Result<Bytes, String> {
+    if let Some((address, digest)) = request.name.split_once('@') {
+        let registry = Registry::new(Mirrors::default(), credentials(address, request, true)?);
+        return registry
+            .artifact(address, None, Some(digest))
+            .await
+            .map_err(|error| oci_error(error, request.name));
+    }
     // A tag may stand at the address, behind the last slash.
     let last = request.name.rfind('/').unwrap_or(0);
     let (address, tag) = match request.name[last..].rfind(':') {
         Some(colon) => (&request.name[..last + colon], &request.name[last + colon + 1..]),
         None => (request.name, ""),
     };
+    let asked = request.version;
+    if !tag.is_empty() && !asked.is_empty() && tag.replace('_', "+") != asked {
+        return Err(format!(
+            "chart reference and version mismatch: {asked} is not {tag}"
+        ));
+    }
     let registry = Registry::new(Mirrors::default(), credentials(address, request, true)?);
-    let mut version = if tag.is_empty() { request.version } else { tag }.to_owned();
+    let mut version = if tag.is_empty() { asked } else { tag }.to_owned();
     let is_exact = version.split('.').count() >= 3
         && version
             .trim_start_matches('v')
@@ -117,10 +164,18 @@ async fn fetch_oci(request: &ChartRequest<'_>) -> Result<Bytes, String> {
             }
         };
     }
-    registry
-        .chart(address, &version)
-        .await
-        .map_err(|error| error.to_string())
+    let archive = registry.chart(address, &version).await;
+    archive.map_err(|error| oci_error(error, &format!("{address}:{version}")))
+}
+
+fn oci_error(error: SourceError, reference: &str) -> String {
+    match error {
+        SourceError::NotFound(_) => {
+            let reference = reference.trim_start_matches("oci://");
+            format!("failed to perform \"FetchReference\" on source: {reference}: not found")
+        }
+        other => other.to_string(),
+    }
 }
 
 fn http(url: &str, request: &ChartRequest<'_>) -> Result<Http, String> {
@@ -131,25 +186,38 @@ fn http(url: &str, request: &ChartRequest<'_>) -> Result<Http, String> {
 fn credentials(url: &str, request: &ChartRequest<'_>, registry: bool) -> Result<Credentials, String> {
     let flags = request.access;
     let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let read = |path: &str| match given(path) {
+    let read = |path: &str, what: &str| match given(path) {
         None => Ok(None),
-        Some(path) => std::fs::read(&path)
-            .map(Some)
-            .map_err(|error| format!("open {path}: {error}")),
+        Some(path) => std::fs::read(&path).map(Some).map_err(|error| {
+            let reason = super::helm::go_error("open", path.as_ref(), &error);
+            format!("missing registry client: can't create TLS config for client: can't {what}: {reason}")
+        }),
     };
-    let credential = Credential {
+    let (certificate, key) = (&flags.cert_file, &flags.key_file);
+    let pair = format!("load key pair from cert {certificate:?} and key {key:?}");
+    let authority = format!("read CA file: {:?}", flags.ca_file);
+    let mut credential = Credential {
         host: host_of(url),
         username: given(&flags.username),
         password: given(&flags.password),
-        certificate: read(&flags.cert_file)?,
-        key: read(&flags.key_file)?,
-        ca: read(&flags.ca_file)?,
+        certificate: read(&flags.cert_file, &pair)?,
+        key: read(&flags.key_file, &pair)?,
+        ca: read(&flags.ca_file, &authority)?,
         insecure_skip_tls_verify: flags.insecure_skip_tls_verify,
         plain_http: flags.plain_http,
         pass_credentials_all: flags.pass_credentials,
         ..Credential::default()
     };
+    if registry
+        && credential.username.is_none()
+        && let Some(stored) = stored(&credential.host, flags)
+    {
+        credential.username = stored.username;
+        credential.password = stored.password;
+        credential.token = stored.token;
+    }
     let has_flags = credential.username.is_some()
+        || credential.token.is_some()
         || credential.certificate.is_some()
         || credential.ca.is_some()
         || credential.insecure_skip_tls_verify
@@ -168,6 +236,26 @@ fn credentials(url: &str, request: &ChartRequest<'_>, registry: bool) -> Result<
         home.as_deref(),
     )?;
     Ok(if registry { sources.registry } else { sources.helm })
+}
+
+/// What `helm registry login` has stored for a registry.
+fn stored(host: &str, flags: &AccessArgs) -> Option<Credential> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let file = if flags.registry_config.is_empty() {
+        variable("HELM_REGISTRY_CONFIG")
+            .or_else(|| helm_config().map(|folder| format!("{folder}/registry/config.json")))?
+    } else {
+        flags.registry_config.clone()
+    };
+    stored_credential(file.as_ref(), host)
+}
+
+/// Helm's folder of configuration files.
+fn helm_config() -> Option<String> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    variable("HELM_CONFIG_HOME")
+        .or_else(|| variable("XDG_CONFIG_HOME").map(|folder| format!("{folder}/helm")))
+        .or_else(|| variable("HOME").map(|folder| format!("{folder}/.config/helm")))
 }
 
 /// `host[:port]` of an address.
@@ -196,11 +284,8 @@ fn named_repository(name: &str, request: &ChartRequest<'_>) -> Result<String, St
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let flag = &request.access.repository_config;
     let file = if flag.is_empty() {
-        let config = variable("HELM_CONFIG_HOME")
-            .or_else(|| variable("XDG_CONFIG_HOME").map(|folder| format!("{folder}/helm")))
-            .or_else(|| variable("HOME").map(|folder| format!("{folder}/.config/helm")));
         variable("HELM_REPOSITORY_CONFIG")
-            .or_else(|| config.map(|folder| format!("{folder}/repositories.yaml")))
+            .or_else(|| helm_config().map(|folder| format!("{folder}/repositories.yaml")))
     } else {
         Some(flag.clone())
     };

@@ -1,5 +1,6 @@
 //! `kluctl helm-update`.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 use std::process::ExitCode;
 
@@ -40,14 +41,15 @@ pub(crate) fn run(args: &HelmUpdateArgs) -> ExitCode {
 }
 
 fn update(args: &HelmUpdateArgs) -> Result<(), String> {
-    if args.commit {
-        return Err("--commit: this version writes no Git commits; use --upgrade and commit the changed files yourself".to_owned());
-    }
     let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
     let sources = args.project.sources(&runtime)?;
     let folder = args.project.folder();
+    if args.commit {
+        helm_charts::check_committable(&folder, &sources).map_err(|error| error.to_string())?;
+    }
     let updates = helm_charts::updates(&folder, &sources, &mut tell).map_err(|error| error.to_string())?;
-    let mut upgraded = false;
+    // Releases with the same chart and versions are one upgrade.
+    let mut upgrades: BTreeMap<_, Vec<&Update>> = BTreeMap::new();
     for update in &updates {
         let place = update.file.folder();
         let Update { old, new, .. } = update;
@@ -64,12 +66,20 @@ fn update(args: &HelmUpdateArgs) -> Result<(), String> {
         if args.interactive && !confirm(&question) {
             continue;
         }
-        helm_charts::upgrade(&folder, update).map_err(|error| error.to_string())?;
-        anstream::eprintln!("{place}: Updated Chart version to {new}");
-        upgraded = true;
+        let key = (update.file.chart.repo.as_str(), chart, old, new);
+        upgrades.entry(key).or_default().push(update);
     }
-    if upgraded {
+    for ((_, chart, old, new), updates) in &upgrades {
+        for update in updates {
+            helm_charts::upgrade(&folder, update).map_err(|error| error.to_string())?;
+            anstream::eprintln!("{}: Updated Chart version to {new}", update.file.folder());
+        }
+        anstream::eprintln!("Upgrading Chart {chart} from version {old} to {new}");
         helm_charts::pull(&folder, &sources, false, &mut tell).map_err(|error| error.to_string())?;
+        if args.commit {
+            helm_charts::commit(&folder, updates).map_err(|error| error.to_string())?;
+            anstream::eprintln!("Committed helm chart {chart} with version {new}");
+        }
     }
     Ok(())
 }

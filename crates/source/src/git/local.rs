@@ -65,14 +65,14 @@ impl WorkTree {
     }
 }
 
-fn broken(path: &Utf8Path, reason: String) -> SourceError {
+pub(super) fn broken(path: &Utf8Path, reason: String) -> SourceError {
     SourceError::Content {
         what: format!("the git repository {path}"),
         reason,
     }
 }
 
-fn open(root: &Utf8Path) -> Result<gix::Repository, SourceError> {
+pub(super) fn open(root: &Utf8Path) -> Result<gix::Repository, SourceError> {
     gix::open(root.as_std_path()).map_err(|error| broken(root, causes(&error)))
 }
 

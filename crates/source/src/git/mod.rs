@@ -1,5 +1,6 @@
 //! Git repositories: a bare mirror per address in the cache, and the files of a commit read straight from it.
 
+mod commit;
 mod fetch;
 mod files;
 mod local;
@@ -17,6 +18,7 @@ use sha1::{Digest, Sha1};
 use crate::ssh::Ssh;
 use crate::{Cache, Credentials, Mirrors, Nobody, Person, SourceError, SshSettings};
 
+pub use commit::{ChangedFile, changed_files, commit_files, root_of};
 pub use local::{GitHead, WorkTree, latest_commit};
 pub use url::{GitScheme, GitUrl};
 

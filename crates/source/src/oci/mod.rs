@@ -246,3 +246,22 @@ fn auth(credential: Option<&Credential>, registry: &str) -> RegistryAuth {
         Err(_) => RegistryAuth::Anonymous,
     }
 }
+
+/// What a configuration file in Docker's format (such as Helm's `registry/config.json`) holds for a registry.
+///
+/// Credential helpers that it names are asked.
+pub fn stored_credential(config: &camino::Utf8Path, registry: &str) -> Option<Credential> {
+    let file = std::fs::File::open(config).ok()?;
+    let mut credential = Credential {
+        host: registry.to_owned(),
+        ..Credential::default()
+    };
+    match docker_credential::get_credential_from_reader(file, registry).ok()? {
+        docker_credential::DockerCredential::UsernamePassword(username, password) => {
+            credential.username = Some(username);
+            credential.password = Some(password);
+        }
+        docker_credential::DockerCredential::IdentityToken(token) => credential.token = Some(token),
+    }
+    Some(credential)
+}

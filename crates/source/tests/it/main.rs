@@ -1,5 +1,6 @@
 //! Charts fetched from servers on loopback.
 
+mod commit;
 mod git;
 mod oci;
 mod ssh;
@@ -43,7 +44,7 @@ fn a_wrong_digest_is_refused() {
     let server = Server::start(|request| match request.path() {
         "/index.yaml" => Reply::new(
             200,
-            "entries:\n  web:\n  - {version: 1.0.0, urls: [web.tgz], digest: '00'}\n",
+            "apiVersion: v1\nentries:\n  web:\n  - {version: 1.0.0, urls: [web.tgz], digest: '00'}\n",
         ),
         _ => Reply::new(200, "archive"),
     });
@@ -61,7 +62,7 @@ fn a_wrong_digest_is_refused() {
 #[test]
 fn credentials_go_to_their_host_only() {
     let server = Server::start(|request| match request.header("authorization") {
-        Some("Basic dXNlcjpwYXNz") => Reply::new(200, "entries: {}\n"),
+        Some("Basic dXNlcjpwYXNz") => Reply::new(200, "apiVersion: v1\nentries: {}\n"),
         _ => Reply::new(401, "who are you?"),
     });
     let host = server.address();
