@@ -126,7 +126,7 @@ async fn fetch_oci(request: &ChartRequest<'_>) -> Result<Bytes, String> {
     if let Some((address, digest)) = request.name.split_once('@') {
         let registry = Registry::new(Mirrors::default(), credentials(address, request, true)?);
         return registry
-            .artifact(address, None, Some(digest))
+            .chart(address, digest)
             .await
             .map_err(|error| oci_error(error, request.name));
     }

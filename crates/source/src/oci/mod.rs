@@ -64,9 +64,15 @@ impl Registry {
         Ok(tags.into_iter().map(|tag| tag.replace('_', "+")).collect())
     }
 
-    /// The archive (`.tgz`) of a chart.
+    /// The archive (`.tgz`) of a chart, by its version or by the digest (`sha256:…`) of its manifest.
     pub async fn chart(&self, address: &str, version: &str) -> Result<Bytes, SourceError> {
-        let asked = self.repository(address, &version.replace('+', "_"))?;
+        let asked = if version.starts_with("sha256:") {
+            let mut asked = self.repository(address, "latest")?;
+            asked.reference = asked.reference.clone_with_digest(version.to_owned());
+            asked
+        } else {
+            self.repository(address, &version.replace('+', "_"))?
+        };
         let manifest = asked.manifest(address).await?;
         let layer = manifest
             .layers
