@@ -10,6 +10,7 @@ mod faults_run;
 mod helm_sources;
 mod helm_update;
 mod history;
+mod kustomize;
 mod quickstart;
 mod secrets;
 mod servers;

@@ -44,7 +44,8 @@ impl LazySources {
         }
     }
 
-    fn remote(&self) -> Result<&RemoteSources, OutsideError> {
+    /// The sources themselves, for what the trait does not offer.
+    pub(crate) fn remote(&self) -> Result<&RemoteSources, OutsideError> {
         let set_up = || {
             let handle = self.runtime.handle()?;
             let cache = Cache::new(cache_dir());

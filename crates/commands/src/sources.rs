@@ -218,7 +218,18 @@ pub fn chart_files(what: &str, archive: &[u8]) -> Result<Files, SourceError> {
 }
 
 fn outside(error: SourceError) -> OutsideError {
-    match &error {
+    let status = match &error {
+        SourceError::Status { status, .. } => Some(status.clone()),
+        _ => None,
+    };
+    OutsideError {
+        status,
+        ..described(&error)
+    }
+}
+
+fn described(error: &SourceError) -> OutsideError {
+    match error {
         SourceError::NotFound(_) => OutsideError::missing(error.to_string()),
         SourceError::Status { status, .. } if status.starts_with("404") => {
             OutsideError::missing(error.to_string())
@@ -233,6 +244,7 @@ impl Sources for RemoteSources {
             return Ok(GitTree {
                 files,
                 commit: String::new(),
+                submodules: BTreeMap::new(),
             });
         }
         let reference = reference.and_then(|reference| {
@@ -246,6 +258,7 @@ impl Sources for RemoteSources {
         Ok(GitTree {
             files: Arc::new(snapshot.files),
             commit: snapshot.commit,
+            submodules: snapshot.submodules,
         })
     }
 

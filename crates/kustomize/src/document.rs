@@ -304,6 +304,7 @@ fn inline_lists(nodes: Vec<Node>) -> Result<Vec<Node>> {
             continue;
         }
         let value = node
+            .with_folds_kept()
             .to_value()
             .map_err(|error| error.within(format!("trouble expanding list of {kind}")))?;
         match value.get("items") {

@@ -10,6 +10,8 @@ pub(crate) enum Kind {
     MalformedYaml,
     /// A web server said no: there is no point in trying the path as a folder.
     Http,
+    /// Fetching a repository took too long.
+    Timeout,
     /// A node of a document is a map where a scalar was expected, or the other way round.
     WrongNode,
 }
@@ -30,9 +32,9 @@ impl Error {
         }
     }
 
-    /// An answer of a web server that makes other readings of the same path pointless.
-    pub fn http(message: impl Into<String>) -> Self {
-        Self::new(message).of_kind(Kind::Http)
+    /// Fetching took too long, which is worth telling whatever else was tried.
+    pub fn timeout(message: impl Into<String>) -> Self {
+        Self::new(message).of_kind(Kind::Timeout)
     }
 
     pub(crate) fn of_kind(mut self, kind: Kind) -> Self {

@@ -17,6 +17,14 @@ pub trait FileSystem {
 
     /// The path without links and dots. An error when nothing is there.
     fn canonical(&self, path: &Utf8Path) -> Result<Utf8PathBuf, Error>;
+
+    /// All files in a folder and below it, by their path in the folder; asked for charts only.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or when this tree cannot list folders.
+    fn files_below(&self, folder: &Utf8Path) -> Result<BTreeMap<Utf8PathBuf, Bytes>, Error> {
+        Err(fail!("the files below '{folder}' cannot be listed here"))
+    }
 }
 
 /// Files held in memory, by their path from the root of the tree.
@@ -44,6 +52,15 @@ impl MemoryFiles {
 }
 
 impl FileSystem for MemoryFiles {
+    fn files_below(&self, folder: &Utf8Path) -> Result<BTreeMap<Utf8PathBuf, Bytes>, Error> {
+        let folder = rooted(folder);
+        let below = self.files.range(folder.clone()..).filter_map(|(path, content)| {
+            let inside = path.strip_prefix(&folder).ok()?;
+            Some((inside.to_owned(), content.clone()))
+        });
+        Ok(below.collect())
+    }
+
     fn read(&self, path: &Utf8Path) -> Result<Option<Bytes>, Error> {
         Ok(self.files.get(&rooted(path)).cloned())
     }
@@ -77,7 +94,50 @@ fn rooted(path: &Utf8Path) -> Utf8PathBuf {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DiskFiles;
 
+/// How deep the folders of a chart may be nested, and how much may be in them.
+const MAX_FOLDER_DEPTH: usize = 100;
+const MAX_FOLDER_BYTES: u64 = 256 << 20;
+
+fn walk(
+    folder: &Utf8Path,
+    inside: &Utf8Path,
+    depth: usize,
+    left: &mut u64,
+    files: &mut BTreeMap<Utf8PathBuf, Bytes>,
+) -> Result<()> {
+    if depth == MAX_FOLDER_DEPTH {
+        return Err(fail!(
+            "folders are nested more than {MAX_FOLDER_DEPTH} deep at '{folder}'"
+        ));
+    }
+    let unreadable = |error: std::io::Error| fail!("read '{folder}': {error}");
+    for entry in folder.read_dir_utf8().map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let (path, inside) = (entry.path(), inside.join(entry.file_name()));
+        let kind = path.metadata().map_err(|error| fail!("lstat {path}: {error}"))?;
+        if kind.is_dir() {
+            walk(path, &inside, depth + 1, left, files)?;
+        } else if kind.is_file() {
+            *left = left.checked_sub(kind.len()).ok_or_else(|| {
+                fail!("there are more than {MAX_FOLDER_BYTES} bytes of files at '{folder}'")
+            })?;
+            let content = std::fs::read(path).map_err(|error| fail!("read {path}: {error}"))?;
+            files.insert(inside, content.into());
+        } else {
+            return Err(fail!("'{path}' is neither a file nor a folder"));
+        }
+    }
+    Ok(())
+}
+
 impl FileSystem for DiskFiles {
+    fn files_below(&self, folder: &Utf8Path) -> Result<BTreeMap<Utf8PathBuf, Bytes>, Error> {
+        let mut files = BTreeMap::new();
+        let mut left = MAX_FOLDER_BYTES;
+        walk(folder, Utf8Path::new(""), 0, &mut left, &mut files)?;
+        Ok(files)
+    }
+
     fn read(&self, path: &Utf8Path) -> Result<Option<Bytes>, Error> {
         match std::fs::read(path) {
             Ok(content) => Ok(Some(content.into())),

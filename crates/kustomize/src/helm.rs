@@ -2,8 +2,10 @@
 //!
 //! Source: kustomize `api/internal/builtins/HelmChartInflationGenerator.go`.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 
 use crate::error::{Error, Result, fail};
@@ -12,6 +14,8 @@ use crate::kustomization::{HelmChart, HelmGlobals};
 use crate::loader::Loader;
 use crate::merge;
 use crate::node::Node;
+use crate::resmap::ResMap;
+use crate::resource::Resource;
 use crate::schema::Schema;
 
 /// What has to be rendered.
@@ -19,12 +23,10 @@ use crate::schema::Schema;
 pub struct HelmRequest {
     /// The chart as the kustomization describes it.
     pub chart: HelmChart,
-    /// The folder that holds the chart's folder.
-    pub chart_home: Utf8PathBuf,
-    /// The values: those of the file and the inline ones, merged as asked.
-    pub values: Value,
-    /// Further files of values, in order.
-    pub additional_values: Vec<Bytes>,
+    /// The chart's files by their path in its folder.
+    pub files: BTreeMap<Utf8PathBuf, Bytes>,
+    /// Files of values with their names, each one over those before it.
+    pub values: Vec<(String, Bytes)>,
 }
 
 /// Renders charts.
@@ -32,8 +34,8 @@ pub trait Helm {
     /// The manifests of a chart, as `helm template` prints them.
     fn render(&self, request: &HelmRequest) -> Result<Bytes, Error>;
 
-    /// The chart's own values file, when the chart is not among the files of the build.
-    fn default_values(&self, request: &HelmRequest) -> Result<Bytes, Error>;
+    /// The files of a chart that is not among those of the build, from its repository.
+    fn fetch(&self, chart: &HelmChart) -> Result<BTreeMap<Utf8PathBuf, Bytes>, Error>;
 }
 
 /// A chart to inflate.
@@ -126,44 +128,88 @@ impl Inflation {
     }
 
     /// Renders the chart to objects.
-    pub(crate) fn objects(&self, loader: &Loader<'_>, helm: &dyn Helm, schema: &Schema) -> Result<Vec<Node>> {
-        let mut request = HelmRequest {
-            chart: self.chart.clone(),
-            chart_home: self.chart_home(loader),
-            ..HelmRequest::default()
-        };
-        let file = if self.chart.values_file.is_empty() {
-            let path = request.chart_home.join(&self.chart.name).join("values.yaml");
-            match loader.load(path.as_str()) {
-                Ok(content) => content,
-                Err(_) => helm.default_values(&request)?,
+    pub(crate) fn objects(
+        &self,
+        loader: &Loader<'_>,
+        helm: &dyn Helm,
+        schema: &Schema,
+    ) -> Result<Vec<Resource>> {
+        let chart = &self.chart;
+        let folder = self.chart_home(loader).join(&chart.name);
+        let own_values = folder.join("values.yaml");
+        let local = loader.folder(&folder)?;
+        let is_local = local.is_some();
+        let files = match local {
+            Some(files) => files,
+            None if chart.repo.is_empty() => {
+                let found = if loader.exists(&folder) {
+                    folder.as_str()
+                } else {
+                    ""
+                };
+                return Err(fail!("no repo specified for pull, no chart found at '{found}'"));
             }
-        } else {
-            loader.load(&self.chart.values_file)?
+            None => helm.fetch(chart)?,
         };
-        request.values = self.values(&file, schema)?;
-        for path in &self.chart.additional_values_files {
-            request.additional_values.push(loader.load(path)?);
+        let (name, content) = if !chart.values_file.is_empty() {
+            (chart.values_file.clone(), loader.load(&chart.values_file)?)
+        } else if is_local {
+            (own_values.to_string(), loader.load(own_values.as_str())?)
+        } else {
+            let content = files.get(Utf8Path::new("values.yaml")).cloned();
+            let missing = || fail!("chart '{}' of {} has no values.yaml", chart.name, chart.repo);
+            ("values.yaml".to_owned(), content.ok_or_else(missing)?)
+        };
+        let mut values = vec![(name, self.values(content, schema)?)];
+        for path in &chart.additional_values_files {
+            values.push((path.clone(), loader.load(path)?));
         }
-        crate::document::objects(&helm.render(&request)?)
+        if is_local && !files.contains_key(Utf8Path::new("Chart.yaml")) {
+            let path = folder.join("Chart.yaml");
+            return Err(fail!(
+                "unable to detect chart at {path}: open {path}: no such file or directory"
+            ));
+        }
+        let request = HelmRequest {
+            chart: chart.clone(),
+            files,
+            values,
+        };
+        let shown = if is_local { folder.as_str() } else { &chart.repo };
+        let manifests = helm
+            .render(&request)
+            .map_err(|error| fail!("{error}\n(rendering chart '{}' of '{shown}')", chart.name))?;
+        let nodes = crate::document::objects(&manifests);
+        let resources = nodes.map(|nodes| nodes.into_iter().map(Resource::new).collect());
+        resources
+            .and_then(|resources| ResMap::from_resources(resources, schema))
+            .map(ResMap::into_resources)
+            .map_err(|error| {
+                let step = "could not parse rnode slice into resource map";
+                fail!("{step}: {error}\n(rendering chart '{}' of '{shown}')", chart.name)
+            })
     }
 
-    fn values(&self, file: &Bytes, schema: &Schema) -> Result<Value> {
-        let text = crate::document::text_of(file)?;
-        let from_file = || -> Result<Node> {
-            Ok(crate::document::parse_first(&text)
-                .map_err(|error| error.within("could not parse values file into rnode"))?
-                .unwrap_or_else(Node::null))
-        };
+    /// The first file of values: the chart's or the kustomization's own, or what comes of it and the inline values.
+    fn values(&self, file: Bytes, schema: &Schema) -> Result<Bytes> {
         let inline = match &self.chart.values_inline {
-            Some(inline) if inline.as_object().is_some_and(|map| !map.is_empty()) => Node::from_json(inline),
-            _ => return from_file()?.to_value(),
+            Some(inline) if inline.as_object().is_some_and(|map| !map.is_empty()) => inline,
+            _ => return Ok(file),
         };
+        let printed = |value: &Value| Bytes::from(kluctl_yaml::to_string(value));
+        if self.chart.values_merge == "replace" {
+            return Ok(printed(inline));
+        }
+        let text = crate::document::text_of(&file)?;
+        let from_file = crate::document::parse_first(&text)
+            .and_then(|node| node.ok_or_else(|| fail!("EOF")))
+            .map_err(|error| error.within("could not parse values file into rnode"))?;
+        let inline = Node::from_json(inline);
         let merged = match self.chart.values_merge.as_str() {
-            "replace" => return inline.to_value(),
-            "merge" => merge::merge_values(inline, &from_file()?, schema)?,
-            _ => merge::merge_values(from_file()?, &inline, schema)?,
+            "merge" => merge::merge_values(inline, &from_file, schema),
+            _ => merge::merge_values(from_file, &inline, schema),
         };
-        merged.unwrap_or_else(Node::null).to_value()
+        let merged = merged.map_err(|error| error.within("could not merge values"))?;
+        Ok(printed(&merged.unwrap_or_else(Node::null).to_value()?))
     }
 }

@@ -53,7 +53,7 @@ pub use files::{DiskFiles, FileSystem, MemoryFiles};
 pub use helm::{Helm, HelmRequest};
 pub use kustomization::{HelmChart, HelmGlobals};
 pub use loader::OnRead;
-pub use remote::{GitRepository, Remote};
+pub use remote::{GitRepository, HttpError, Remote};
 
 use loader::{Loader, Sources};
 use schema::Schema;

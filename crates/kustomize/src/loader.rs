@@ -2,14 +2,15 @@
 //!
 //! Source: kustomize `api/internal/loader/`.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use bytes::Bytes;
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::error::{Result, fail};
+use crate::error::{Kind, Result, fail};
 use crate::files::{FileSystem, MemoryFiles, join};
-use crate::remote::{GitRepository, Remote, is_http, parse_git, refuse};
+use crate::remote::{GitRepository, HttpError, Remote, is_http, parse_git, refuse};
 
 /// Changes the content of each file that is read, such as decrypting it.
 pub type OnRead<'a> = dyn Fn(&Utf8Path, Bytes) -> Result<Bytes> + 'a;
@@ -105,7 +106,17 @@ impl<'a> Loader<'a> {
             return Err(refuse("git repository", &repository.raw));
         };
         let files = MemoryFiles::new(remote.git(&repository)?);
-        let root = confirm_folder(&files, &Utf8Path::new("/").join(&repository.folder))?;
+        let folder = Utf8Path::new("/").join(&repository.folder);
+        let root = files
+            .canonical(&folder)
+            .map_err(|error| error.within(format!("repository '{}'", repository.url)))?;
+        if !files.is_dir(&root) {
+            return Err(fail!(
+                "'{folder}' of repository '{}' refers to file '{}'; expecting directory",
+                repository.url,
+                root.file_name().unwrap_or_default()
+            ));
+        }
         Ok(Rc::new(Self {
             sources,
             clone: Some(Rc::new(files)),
@@ -151,13 +162,30 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
+    /// The files of a folder and below, by their path in it; `None` when there is no such folder.
+    pub(crate) fn folder(&self, path: &Utf8Path) -> Result<Option<BTreeMap<Utf8PathBuf, Bytes>>> {
+        if !self.files().is_dir(path) {
+            return Ok(None);
+        }
+        self.files().files_below(path).map(Some)
+    }
+
+    /// Whether something is there, be it a file or a folder.
+    pub(crate) fn exists(&self, path: &Utf8Path) -> bool {
+        self.files().canonical(path).is_ok()
+    }
+
     /// The content of a file, or of a web address.
     pub(crate) fn load(&self, path: &str) -> Result<Bytes> {
         if is_http(path) {
             let Some(remote) = self.sources.remote else {
                 return Err(refuse("URL", path));
             };
-            return remote.http(path);
+            return remote.http(path).map_err(|error| match error {
+                HttpError::Other(reason) => fail!("{reason}"),
+                HttpError::Status(_) if parse_git(path).is_some() => fail!("URL is a git repository"),
+                HttpError::Status(status) => fail!("HTTP Error: status code {status}").of_kind(Kind::Http),
+            });
         }
         let full = if Utf8Path::new(path).is_absolute() {
             Utf8PathBuf::from(path)

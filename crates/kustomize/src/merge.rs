@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use crate::error::{Result, fail};
 use crate::links;
 use crate::node::{Map, Node};
-use crate::scalar::Scalar;
+use crate::scalar::{Scalar, Tag};
 use crate::schema::{Cursor, Schema};
 
 /// What the patch has for a place.
@@ -272,7 +272,20 @@ fn walk_fields(
                     map.remove(&name);
                 }
             }
-            Outcome::Replaced(node) => map.set(&name, node),
+            Outcome::Replaced(node) => {
+                // A new key is written as it stands in the patch, so that a quoted one stays a string.
+                let key_style = patch
+                    .and_then(|patch| patch.entries.iter().find(|(key, _)| key.text == name))
+                    .map(|(key, _)| key.style)
+                    .filter(|style| !style.is_plain());
+                map.set(&name, node);
+                if let Some(style) = key_style
+                    && let Some((key, _)) = map.entries.iter_mut().find(|(key, _)| key.text == name)
+                    && key.tag == Tag::None
+                {
+                    key.style = style;
+                }
+            }
             Outcome::KeptNull => {}
         }
     }

@@ -235,6 +235,22 @@ impl Node {
         }
     }
 
+    /// The same without folded blocks, for places where a value is made without printing and reading it again.
+    pub(crate) fn with_folds_kept(&self) -> Self {
+        let mut node = self.clone();
+        node.keep_folds();
+        node
+    }
+
+    fn keep_folds(&mut self) {
+        match self {
+            Self::Scalar(scalar) if scalar.style == Style::Folded => scalar.style = Style::Literal,
+            Self::Scalar(_) => {}
+            Self::Seq(items) => items.iter_mut().for_each(Self::keep_folds),
+            Self::Map(map) => map.entries.iter_mut().for_each(|(_, value)| value.keep_folds()),
+        }
+    }
+
     /// The value as it leaves the build.
     pub(crate) fn to_value(&self) -> Result<Value> {
         self.value_at(false)
@@ -299,7 +315,13 @@ impl Node {
                 Self::Map(Map {
                     entries: fields
                         .into_iter()
-                        .map(|(key, value)| (Scalar::string(key.clone()), Self::from_json(value)))
+                        .map(|(key, value)| {
+                            let mut name = Scalar::string(key.clone());
+                            if is_not_a_string_in_yaml_1_1(key) {
+                                name.style = Style::Double;
+                            }
+                            (name, Self::from_json(value))
+                        })
                         .collect(),
                 })
             }

@@ -28,10 +28,19 @@ pub struct GitRepository {
     pub timeout: Duration,
 }
 
+/// Why a web address gave no content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HttpError {
+    /// The server's answer, such as `404 Not Found`: another reading of the address may be right.
+    Status(String),
+    /// There was no answer.
+    Other(String),
+}
+
 /// Brings what is not in the tree of files.
 pub trait Remote {
-    /// The content behind an `http` or `https` address. [`Error::http`] tells that the address itself is at fault.
-    fn http(&self, url: &str) -> Result<Bytes, Error>;
+    /// The content behind an `http` or `https` address.
+    fn http(&self, url: &str) -> Result<Bytes, HttpError>;
 
     /// All files of a repository at the wanted commit, by their path in it.
     fn git(&self, repository: &GitRepository) -> Result<BTreeMap<Utf8PathBuf, Bytes>, Error>;

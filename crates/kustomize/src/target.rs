@@ -273,7 +273,9 @@ impl<'a, 'b> Target<'a, 'b> {
             }
             let loader = match self.loader.descend(path) {
                 Ok(loader) => loader,
-                Err(_) if of_file.kind == Kind::MalformedYaml => return Err(of_file),
+                Err(error) if of_file.kind == Kind::MalformedYaml && error.kind != Kind::Timeout => {
+                    return Err(of_file);
+                }
                 Err(error) => return Err(error.within(format!("accumulation err='{of_file}'"))),
             };
             let added = self.in_folder(path, |target| {
@@ -476,9 +478,7 @@ impl<'a, 'b> Target<'a, 'b> {
                     return Err(fail!("must specify --enable-helm"));
                 };
                 let schema = self.build.schema.borrow();
-                let nodes = inflation.objects(&self.loader, helm, &schema)?;
-                let resources = nodes.into_iter().map(Resource::new).collect();
-                let mut resources = ResMap::from_resources(resources, &schema)?.into_resources();
+                let mut resources = inflation.objects(&self.loader, helm, &schema)?;
                 for resource in &mut resources {
                     resource.set_annotation(HELM_GENERATED, "true")?;
                 }

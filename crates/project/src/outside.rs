@@ -28,6 +28,8 @@ pub struct OutsideError {
     pub missing: bool,
     /// What to do about it.
     pub hint: Option<String>,
+    /// What a web server answered, such as `404 Not Found`.
+    pub status: Option<String>,
 }
 
 impl OutsideError {
@@ -37,6 +39,7 @@ impl OutsideError {
             message: message.into(),
             missing: false,
             hint: None,
+            status: None,
         }
     }
 
@@ -113,6 +116,8 @@ pub struct GitTree {
     pub files: Arc<Files>,
     /// The commit.
     pub commit: String,
+    /// The commits of its submodules, by their folder; their files are not among the files.
+    pub submodules: BTreeMap<Utf8PathBuf, String>,
 }
 
 /// A chart that is pulled when it is rendered.

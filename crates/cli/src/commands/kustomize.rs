@@ -3,9 +3,16 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use camino::Utf8Path;
-use kluctl_kustomize::{DiskFiles, LoadRestrictor, Options, Reorder};
+use kluctl_kustomize::{DiskFiles, Helm, LoadRestrictor, Options, Reorder};
+use kluctl_project::render::KustomizeRemote;
+
+use super::kustomize_charts::Charts;
+use crate::lazy_sources::LazySources;
+use crate::options::credentials::{GitCredentials, HelmCredentials, RegistryCredentials};
+use crate::options::sources::{self, MirrorFlags};
 
 /// Work with kustomizations
 #[derive(Debug, clap::Args)]
@@ -42,7 +49,41 @@ struct BuildArgs {
     #[command(flatten)]
     helm: HelmArgs,
     #[command(flatten)]
+    access: Box<AccessArgs>,
+    #[command(flatten)]
     refused: RefusedArgs,
+}
+
+/// How servers with bases and charts are spoken to.
+#[derive(Debug, clap::Args)]
+struct AccessArgs {
+    #[command(flatten)]
+    git: GitCredentials,
+    #[command(flatten)]
+    helm: HelmCredentials,
+    #[command(flatten)]
+    registry: RegistryCredentials,
+    #[command(flatten)]
+    mirrors: MirrorFlags,
+}
+
+impl AccessArgs {
+    /// Sources that cost nothing until one is asked.
+    fn sources(&self) -> Result<Arc<LazySources>, String> {
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let home = std::env::var("HOME").ok().filter(|home| !home.is_empty());
+        let options = sources::resolve(
+            &self.git,
+            &self.helm,
+            &self.registry,
+            &self.mirrors,
+            &environment,
+            home.as_deref().map(Utf8Path::new),
+        )?;
+        Ok(Arc::new(LazySources::new(options, Arc::default())))
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -59,8 +100,8 @@ struct HelmArgs {
     /// Kubernetes version used by Helm for Capabilities.KubeVersion
     #[arg(long, default_value = "")]
     helm_kube_version: String,
-    /// Enable debug output from the Helm chart inflator generator
-    #[arg(long)]
+    /// Accepted without effect: errors of charts show their place without it
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", default_value = "false", require_equals = true)]
     helm_debug: bool,
 }
 
@@ -142,7 +183,18 @@ fn build(args: &BuildArgs) -> Result<(), String> {
         [target] => target,
         _ => return Err("specify one path to kustomization.yaml".to_owned()),
     };
-    let options = options(args)?;
+    let sources = args.access.sources()?;
+    let remote = KustomizeRemote(sources.clone());
+    let charts = Charts {
+        sources: &sources,
+        kube_version: args.helm.helm_kube_version.clone(),
+        api_versions: args.helm.helm_api_versions.clone(),
+    };
+    let options = Options {
+        helm: args.helm.enable_helm.then_some(&charts as &dyn Helm),
+        remote: Some(&remote),
+        ..options(args)?
+    };
     let built = kluctl_kustomize::build(&DiskFiles, Utf8Path::new(target), &options)
         .map_err(|error| error.to_string())?;
     match &args.output {

@@ -5,14 +5,14 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 use camino::{Utf8Path, Utf8PathBuf};
-use kluctl_kustomize::{FileSystem, GitRepository, Remote};
+use kluctl_kustomize::FileSystem;
 use kluctl_object::Object;
 use serde_json::{Value, json};
 
 use super::helm;
-use crate::config::GitRef;
+use super::remote::KustomizeRemote;
 use crate::load::LoadedItem;
-use crate::outside::{Files, HttpRequest, Sources};
+use crate::outside::Files;
 use crate::problem::{Problem, Problems};
 use crate::tree::{join, named, normalize};
 use crate::vars::VarsLoader;
@@ -212,71 +212,13 @@ impl FileSystem for ItemFiles<'_> {
     }
 }
 
-/// Fetches remote resources through the sources.
-struct SourcesRemote<'s>(&'s dyn Sources);
-
-impl Remote for SourcesRemote<'_> {
-    fn http(&self, url: &str) -> Result<Bytes, kluctl_kustomize::Error> {
-        let headers = BTreeMap::new();
-        let request = HttpRequest {
-            url,
-            method: "GET",
-            body: "",
-            headers: &headers,
-        };
-        let answer = self.0.http(&request);
-        answer
-            .map(|response| Bytes::from(response.body))
-            .map_err(|error| kluctl_kustomize::Error::http(error.message))
-    }
-
-    fn git(&self, repository: &GitRepository) -> Result<Files, kluctl_kustomize::Error> {
-        let failed = |error: crate::outside::OutsideError| kluctl_kustomize::Error::new(error.message);
-        let reference = repository.reference.as_str();
-        if reference.is_empty() {
-            return Ok((*self.0.git(&repository.url, None).map_err(failed)?.files).clone());
-        }
-        // A ref says neither whether it is a branch, a tag or a commit.
-        let is_commit = reference.len() == 40 && reference.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let names = if is_commit {
-            Vec::new()
-        } else {
-            self.0.git_refs(&repository.url).map_err(failed)?
-        };
-        let has = |folder: &str| {
-            names
-                .iter()
-                .any(|name| name.strip_prefix(folder) == Some(reference))
-        };
-        let name = Some(reference.to_owned());
-        let wanted = if has("refs/heads/") {
-            GitRef {
-                branch: name,
-                ..GitRef::default()
-            }
-        } else if has("refs/tags/") {
-            GitRef {
-                tag: name,
-                ..GitRef::default()
-            }
-        } else {
-            GitRef {
-                commit: name,
-                ..GitRef::default()
-            }
-        };
-        let tree = self.0.git(&repository.url, Some(&wanted)).map_err(failed)?;
-        Ok((*tree.files).clone())
-    }
-}
-
 /// Builds an item's kustomization to objects in build order.
 pub(super) fn build(
     item: &LoadedItem,
     files: &ItemFiles<'_>,
     loader: &VarsLoader,
 ) -> Result<Vec<Object>, Problem> {
-    let remote = SourcesRemote(&*loader.sources);
+    let remote = KustomizeRemote(loader.sources.clone());
     let on_read = |path: &Utf8Path, content: Bytes| match loader.decrypter.decrypt(path, &content) {
         Ok(Some(plain)) => {
             if let Ok(mut sensitive) = loader.sensitive.lock() {

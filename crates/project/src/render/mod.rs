@@ -9,9 +9,11 @@ mod kustomization;
 mod objects;
 mod output;
 mod record;
+mod remote;
 mod run;
 mod templates;
 
 pub use helm::pulled_dir;
 pub use output::RenderedFiles;
+pub use remote::KustomizeRemote;
 pub use run::{RenderOptions, Stage, World, render};

@@ -65,6 +65,31 @@ pub(super) fn read(
     Ok(files)
 }
 
+/// The commits that a tree's submodules are at, by their folder.
+pub(super) fn submodules(
+    tree: &gix::Tree<'_>,
+    address: &str,
+) -> Result<BTreeMap<Utf8PathBuf, String>, SourceError> {
+    let broken = |reason: String| SourceError::Content {
+        what: address.to_owned(),
+        reason,
+    };
+    let entries = tree.traverse().breadthfirst.files();
+    let entries = entries.map_err(|error| broken(error.to_string()))?;
+    let submodules = entries
+        .into_iter()
+        .filter(|entry| entry.mode.kind() == EntryKind::Commit);
+    submodules
+        .map(|entry| {
+            let path = entry
+                .filepath
+                .to_str()
+                .map_err(|_| broken("a submodule's folder is not UTF-8".to_owned()))?;
+            Ok((Utf8PathBuf::from(path), entry.oid.to_string()))
+        })
+        .collect()
+}
+
 /// Puts a copy of what they lead to in the place of links, files and folders alike.
 fn follow(files: &mut BTreeMap<Utf8PathBuf, Bytes>, links: &BTreeMap<Utf8PathBuf, String>) {
     let mut left: BTreeMap<&Utf8PathBuf, Utf8PathBuf> = links

@@ -41,6 +41,8 @@ pub struct GitSnapshot {
     pub files: BTreeMap<Utf8PathBuf, Bytes>,
     /// The commit's id, hexadecimal.
     pub commit: String,
+    /// The commits that its submodules are at, by their folder.
+    pub submodules: BTreeMap<Utf8PathBuf, String>,
 }
 
 /// What else a reader of repositories may be given.
@@ -280,6 +282,7 @@ impl Opened {
         Ok(GitSnapshot {
             files: files::read(&self.repository, &tree, &self.address)?,
             commit: id.to_string(),
+            submodules: files::submodules(&tree, &self.address)?,
         })
     }
 }
