@@ -299,3 +299,109 @@ fn flags_are_taken_or_refused_by_name() {
     names.sort();
     assert_eq!(names, ["v1_configmap_cm.yaml", "v1_namespace_team.yaml"]);
 }
+
+/// A project whose items show how kustomizations are made ready.
+fn project(environment: &Environment) {
+    let cm = |name: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n");
+    fs::create_dir_all(environment.work().join("repo/.git")).unwrap();
+    environment.write(
+        "repo/.kluctl.yaml",
+        "targets: [{name: t}]\ndiscriminator: d\nargs: [{name: word, default: hello}]\n",
+    );
+    environment.write(
+        "repo/deployment.yaml",
+        "deployments:\n- path: plain\n- path: own\n- path: other\n- path: rec\n  recursive: true\n- path: chart\n",
+    );
+    environment.write("repo/plain/a.yaml", &cm("{{ args.word }}-a"));
+    environment.write("repo/plain/B.YML", &cm("b"));
+    environment.write("repo/plain/sub/skipped.yaml", "not: an object\n");
+    environment.write(
+        "repo/own/kustomization.yaml",
+        "resources: [cm.yaml]\nnamePrefix: '{{ args.word }}-'\nconfigMapGenerator:\n- name: gen\n  literals: ['x={{ args.word }}']\n",
+    );
+    environment.write("repo/own/cm.yaml", &cm("own"));
+    environment.write(
+        "repo/other/kustomization.yml",
+        "resources: [../own]\nnameSuffix: -other\n",
+    );
+    environment.write("repo/rec/one.yaml", &cm("one"));
+    environment.write("repo/rec/sub/two.yaml", &cm("two"));
+    environment.write(
+        "repo/chart/helm-chart.yaml",
+        "helmChart: {path: charts/app, releaseName: rel, namespace: default, output: helm-rendered.yaml}\n",
+    );
+    environment.write(
+        "repo/chart/charts/app/Chart.yaml",
+        "apiVersion: v2\nname: app\nversion: 1.0.0\n",
+    );
+    environment.write("repo/chart/charts/app/templates/cm.yaml", &cm("fromchart"));
+    environment.write(
+        "repo/chart/kustomization.yaml",
+        "resources: [helm-rendered.yaml]\nnamePrefix: k-\n",
+    );
+}
+
+const RENDER: [&str; 7] = [
+    "render",
+    "-t",
+    "t",
+    "--offline-kubernetes",
+    "--print-all",
+    "--project-dir",
+    "repo",
+];
+
+#[test]
+fn items_get_a_kustomization_and_see_one_another() {
+    let environment = environment();
+    project(&environment);
+    let output = environment.run(RENDER).expect(0);
+    let names: Vec<_> = output
+        .stdout
+        .lines()
+        .filter_map(|line| line.strip_prefix("  name: "))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "b",
+            "hello-a",
+            "hello-own",
+            "hello-gen-9754k4d725",
+            "hello-own-other",
+            "hello-gen-other-9754k4d725",
+            "one",
+            "two",
+            "k-fromchart"
+        ]
+    );
+}
+
+#[test]
+fn kustomizations_of_items_stay_inside_and_say_what_is_wrong() {
+    let environment = environment();
+    project(&environment);
+    // Outside of the repository, and there.
+    environment.write(
+        "outside.yaml",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: leak}\n",
+    );
+    environment.write(
+        "repo/other/kustomization.yml",
+        "resources: [../../outside.yaml]\n",
+    );
+    environment.write("repo/chart/kustomization.yaml", "resources: []\nnamePrefix: a-\n");
+    environment.write("repo/rec/sub/kustomization.yaml", "resources: []\n");
+    environment.write("repo/own/kustomization.yaml", "resources: [cm.yaml]\nfoo: bar\n");
+    let output = environment.run(RENDER).expect(1);
+    assert!(!output.stdout.contains("leak"));
+    for message in [
+        "building kustomize objects for",
+        "/outside.yaml' doesn't exist",
+        "chart/kustomization.yaml does not include the rendered helm chart: helm-rendered.yaml",
+        "recursive: true cannot be used when a nested kustomization.yaml/yml already exists in sub/kustomization.yaml",
+        "invalid Kustomization: json: unknown field \"foo\"",
+    ] {
+        assert!(output.stderr.contains(message), "{message}\n{}", output.stderr);
+    }
+}

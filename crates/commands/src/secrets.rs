@@ -204,6 +204,7 @@ fn outside(error: &CloudError) -> OutsideError {
         message: error.to_string(),
         missing: error.is_missing(),
         hint: error.advice().map(str::to_owned),
+        status: None,
     }
 }
 
