@@ -65,15 +65,27 @@ fn operation(value: Value) -> Result<Operation> {
     })
 }
 
+/// How many values the steps of one patch may copy, since each `copy` can double the object.
+const MAX_COPIED: usize = 1_000_000;
+
 /// Applies all steps of a patch, or none.
 pub(crate) fn apply(mut document: Value, operations: &[Operation]) -> Result<Value> {
+    let mut copied = 0;
     for operation in operations {
-        step(&mut document, operation)?;
+        step(&mut document, operation, &mut copied)?;
     }
     Ok(document)
 }
 
-fn step(document: &mut Value, operation: &Operation) -> Result<()> {
+fn size(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(items) => items.iter().map(size).sum(),
+        Value::Object(map) => map.values().map(size).sum(),
+        _ => 0,
+    }
+}
+
+fn step(document: &mut Value, operation: &Operation, copied: &mut usize) -> Result<()> {
     let op = operation.op.as_str();
     if !matches!(op, "add" | "remove" | "replace" | "move" | "test" | "copy") {
         return Err(fail!("Unexpected kind: {op}"));
@@ -99,6 +111,12 @@ fn step(document: &mut Value, operation: &Operation) -> Result<()> {
             };
             let moved = get(container, &key)
                 .map_err(|error| error.within(format!("error in {op} for path: '{from}'")))?;
+            *copied += moved.as_ref().map_or(0, size);
+            if *copied > MAX_COPIED {
+                return Err(fail!(
+                    "{op} operation for path '{from}': a patch may copy {MAX_COPIED} values at most"
+                ));
+            }
             if op == "move" {
                 remove_key(container, &key)
                     .map_err(|error| error.within(format!("error in move for path: '{key}'")))?;

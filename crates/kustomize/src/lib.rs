@@ -122,6 +122,7 @@ pub fn build(files: &dyn FileSystem, root: &Utf8Path, options: &Options<'_>) -> 
         schema: RefCell::new(Schema::default()),
         helm: options.helm,
         on_warning: options.on_warning,
+        loaded: std::cell::Cell::new(0),
     };
     let mut target = Target::load(&build, loader, 0)?;
     target.choose_schema()?;

@@ -235,6 +235,23 @@ impl Node {
         }
     }
 
+    /// Whether there are more nodes in it than a number; looks no further than that.
+    pub(crate) fn is_larger_than(&self, most: usize) -> bool {
+        fn count(node: &Node, left: &mut usize) -> bool {
+            if *left == 0 {
+                return false;
+            }
+            *left -= 1;
+            match node {
+                Node::Scalar(_) => true,
+                Node::Seq(items) => items.iter().all(|item| count(item, left)),
+                Node::Map(map) => map.entries.iter().all(|(_, value)| count(value, left)),
+            }
+        }
+        let mut left = most;
+        !count(self, &mut left)
+    }
+
     /// The same without folded blocks, for places where a value is made without printing and reading it again.
     pub(crate) fn with_folds_kept(&self) -> Self {
         let mut node = self.clone();

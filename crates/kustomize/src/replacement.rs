@@ -150,8 +150,17 @@ fn value_of(map: &ResMap, replacement: &Replacement, schema: &Schema) -> Result<
                 source.id
             )
         })?;
+    if value.is_larger_than(MAX_COPIED) {
+        return Err(fail!(
+            "fieldPath `{path}` of replacement source {} has more than {MAX_COPIED} values",
+            source.id
+        ));
+    }
     refine(value, source.options.as_ref())
 }
+
+/// How many values one replacement may copy, since each can double an object.
+const MAX_COPIED: usize = 100_000;
 
 /// The part of the value that the options ask for.
 fn refine(value: &Node, options: Option<&FieldOptions>) -> Result<Node> {

@@ -3,7 +3,7 @@
 //! Source: kustomize `api/internal/target/kusttarget.go`, `api/internal/accumulator/resaccumulator.go`,
 //! `api/krusty/kustomizer.go`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -34,7 +34,13 @@ pub(crate) struct Build<'a> {
     pub(crate) schema: RefCell<Schema>,
     pub(crate) helm: Option<&'a dyn Helm>,
     pub(crate) on_warning: Option<&'a dyn Fn(&str)>,
+    /// How many kustomizations were loaded: those that name each other twice at every level would never end.
+    pub(crate) loaded: Cell<usize>,
 }
+
+/// How many kustomizations, and how many objects, one build may have.
+const MAX_KUSTOMIZATIONS: usize = 50_000;
+const MAX_OBJECTS: usize = 200_000;
 
 impl Build<'_> {
     fn warn(&self, message: &str) {
@@ -68,6 +74,12 @@ impl Accumulator {
     }
 
     fn merge(&mut self, other: Self, schema: &Schema) -> Result<()> {
+        let objects = self.map.resources().len() + other.map.resources().len();
+        if objects > MAX_OBJECTS {
+            return Err(fail!(
+                "more than {MAX_OBJECTS} objects are built for one kustomization"
+            ));
+        }
         self.map.append_all(other.map.into_resources(), schema)?;
         if let Some(config) = &other.config {
             self.merge_config(config)?;
@@ -317,6 +329,13 @@ impl<'a, 'b> Target<'a, 'b> {
         component: Option<Accumulator>,
     ) -> Result<(Accumulator, String)> {
         let root = loader.root().to_string();
+        let loaded = self.build.loaded.get() + 1;
+        self.build.loaded.set(loaded);
+        if loaded > MAX_KUSTOMIZATIONS {
+            return Err(fail!(
+                "more than {MAX_KUSTOMIZATIONS} kustomizations are built for one, at path '{root}'"
+            ));
+        }
         if self.depth >= MAX_DEPTH {
             return Err(fail!("kustomizations are nested too deep at path '{root}'"));
         }

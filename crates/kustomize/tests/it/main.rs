@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its cases has failed")]
 
 mod cases;
+mod limits;
 
 use std::fs;
 use std::path::{Path, PathBuf};
