@@ -39,7 +39,7 @@ pub(crate) struct Build<'a> {
 }
 
 /// How many kustomizations, and how many objects, one build may have.
-const MAX_KUSTOMIZATIONS: usize = 50_000;
+const MAX_KUSTOMIZATIONS: usize = 20_000;
 const MAX_OBJECTS: usize = 200_000;
 
 impl Build<'_> {

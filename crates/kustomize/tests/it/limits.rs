@@ -113,7 +113,7 @@ fn kustomizations_do_not_multiply_for_ever() {
         .iter()
         .map(|(path, text)| (path.as_str(), text.as_bytes()))
         .collect();
-    refused(&files, &["more than 50000 kustomizations are built for one"]);
+    refused(&files, &["more than 20000 kustomizations are built for one"]);
 }
 
 #[test]
