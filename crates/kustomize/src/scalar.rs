@@ -272,7 +272,9 @@ fn print_folded(text: &str) -> String {
             }
         }
     }
-    printed.push('\n');
+    if !text.ends_with('\n') {
+        printed.push('\n');
+    }
     printed
 }
 
