@@ -96,6 +96,7 @@ pub(crate) fn render_options(
         kubernetes_version: kubernetes_version.map(str::to_owned),
         keep_files,
         sops_strict,
+        trace: None,
     })
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct Inherited {
 /// One deployment project after loading.
 #[derive(Debug, Default)]
 pub(crate) struct LoadedProject {
+    /// Its `deployment.yaml`, as it is shown.
+    pub(crate) file: Utf8PathBuf,
     pub(crate) config: Deployment,
     pub(crate) loaded_vars: Vec<LoadedSource>,
     pub(crate) entries: Vec<Entry>,
@@ -196,6 +198,7 @@ fn load(
     };
     if !project.holds(&config.when)? {
         return Ok(LoadedProject {
+            file,
             config,
             loaded_vars,
             entries: Vec::new(),
@@ -212,6 +215,7 @@ fn load(
         .filter_map(|result| problems.keep(result))
         .collect();
     problems.finish(LoadedProject {
+        file,
         config,
         loaded_vars,
         entries,

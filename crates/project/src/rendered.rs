@@ -33,6 +33,8 @@ pub struct Rendered {
     /// The tree of deployment projects as a command result stores it: each item with its `renderedObjects`,
     /// `renderedInclude` and `renderedHelmChartConfig`, each source of variables with its `renderedVars`.
     pub deployment: Value,
+    /// Where the fields of an object come from, where that is asked for.
+    pub trace: Option<crate::trace::Trace>,
     /// The rendered files, where they are asked for.
     pub files: RenderedFiles,
 }

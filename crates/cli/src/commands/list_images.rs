@@ -35,7 +35,8 @@ pub(crate) fn run(args: &ListImagesArgs) -> ExitCode {
 }
 
 fn list(args: &ListImagesArgs) -> Result<(), Problems> {
-    let rendered = render(&args.rendering, args.render_output.render_output_dir.is_some())?;
+    let keep_files = args.render_output.render_output_dir.is_some();
+    let rendered = render(&args.rendering, keep_files, None)?;
     if let Some(folder) = &args.render_output.render_output_dir {
         super::render::write_files(folder, &rendered)?;
     }

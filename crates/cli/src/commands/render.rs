@@ -5,11 +5,12 @@ use std::process::ExitCode;
 
 use camino::Utf8Path;
 use kluctl_object::Object;
-use kluctl_project::{Problem, Problems, Rendered};
+use kluctl_project::{Problem, Problems, Rendered, TraceRequest};
 use rayon::prelude::*;
 use serde_json::Value;
 
 use super::rendering::{RenderingFlags, render, report};
+use crate::opening;
 use crate::options::output::RenderOutputDirFlags;
 
 /// Renders all resources and configuration files
@@ -26,6 +27,15 @@ pub(crate) struct RenderArgs {
     /// Write all rendered manifests to stdout
     #[arg(long)]
     print_all: bool,
+
+    /// Tell where the fields of an object come from: file, chart, line of the template, key of the values, kustomization,
+    /// variable. Must be in the form --trace=<namespace>/<kind>/<name> or --trace=<kind>/<name>.
+    #[arg(long, value_name = "object", conflicts_with = "print_all")]
+    trace: Option<String>,
+
+    /// With --trace, only the fields below a JSON path, e.g. --trace-path spec.replicas
+    #[arg(long, value_name = "jsonPath", requires = "trace")]
+    trace_path: Option<String>,
 }
 
 /// Renders a target and shows what came out.
@@ -35,7 +45,14 @@ pub(crate) fn run(args: &RenderArgs) -> ExitCode {
 
 fn render_and_write(args: &RenderArgs) -> Result<(), Problems> {
     let keep_files = args.output.render_output_dir.is_some();
-    let rendered = render(&args.rendering, keep_files)?;
+    let trace = args.trace.as_ref().map(|object| TraceRequest {
+        object: object.clone(),
+        path: args.trace_path.clone(),
+    });
+    let rendered = render(&args.rendering, keep_files, trace)?;
+    if let Some(trace) = &rendered.trace {
+        return Ok(opening::write_output(&[], &trace.to_string())?);
+    }
     if let Some(folder) = &args.output.render_output_dir {
         write_files(folder, &rendered)?;
     }

@@ -10,7 +10,7 @@ use kluctl_cluster::{Cluster, ConnectError, ConnectOptions, Limits, connect};
 use kluctl_commands::Reader;
 use kluctl_commands::sources::SourceOptions;
 use kluctl_project::outside::{ClusterReader, Sources};
-use kluctl_project::{Problem, Problems, Rendered, Stage, World};
+use kluctl_project::{Problem, Problems, Rendered, Stage, TraceRequest, World};
 use tokio::runtime::Handle;
 
 use crate::lazy_sources::{LazyRuntime, LazySources, cache_dir};
@@ -64,7 +64,11 @@ pub(crate) struct RenderingFlags {
 }
 
 /// Renders what the flags ask for. Anything that is wrong with any item is an error.
-pub(super) fn render(flags: &RenderingFlags, keep_files: bool) -> Result<Rendered, Problems> {
+pub(super) fn render(
+    flags: &RenderingFlags,
+    keep_files: bool,
+    trace: Option<TraceRequest>,
+) -> Result<Rendered, Problems> {
     let runtime = Arc::new(LazyRuntime::default());
     let sources: Arc<dyn Sources> = Arc::new(LazySources::new(source_options(flags)?, runtime.clone()));
     let (project, _args, warnings) = opening::open(&flags.project, &flags.args, sources.clone())?;
@@ -72,13 +76,14 @@ pub(super) fn render(flags: &RenderingFlags, keep_files: bool) -> Result<Rendere
     show_warnings(&opening::failed_targets(&project));
     let mut target = opening::select(&project, &flags.target, None)?;
     let version = flags.offline.kubernetes_version.as_deref();
-    let options = opening::render_options(
+    let mut options = opening::render_options(
         &flags.images,
         &flags.inclusion,
         version,
         keep_files,
         flags.project.sops_strict,
     )?;
+    options.trace = trace;
     let connected = if flags.offline.offline_kubernetes {
         None
     } else {

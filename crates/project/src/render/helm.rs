@@ -19,8 +19,8 @@ use crate::vars::VarsLoader;
 pub(super) const NAMESPACE_ANNOTATION: &str = "kluctl.io/helm-install-namespace";
 
 /// What all charts of a run share.
-pub(super) struct Charts {
-    options: RenderOptions,
+pub(crate) struct Charts {
+    pub(super) options: RenderOptions,
     loaded: Mutex<BTreeMap<String, Arc<Chart>>>,
 }
 
@@ -248,13 +248,23 @@ fn render_one(
         ..charts.options.clone()
     };
     let release = render_chart(&chart, &values, &options).map_err(|error| failed(&error))?;
-    let mut texts: Vec<&str> = Vec::new();
+    // Helm gives manifests as one text, each with a line break after it, and hooks one by one.
+    let mut manifests = String::new();
+    let mut append = |path: &str, content: &str| {
+        for part in ["---\n# Source: ", path, "\n", content, "\n"] {
+            manifests.push_str(part);
+        }
+    };
     if !description.skip_crds {
-        texts.extend(release.crds.iter().map(|crd| crd.content.as_str()));
+        release
+            .crds
+            .iter()
+            .for_each(|crd| append(&crd.path, &crd.content));
     }
-    texts.extend(release.manifests.iter().map(|manifest| manifest.content.as_str()));
+    let plain = release.manifests.iter();
+    plain.for_each(|manifest| append(&manifest.path, &manifest.content));
     let hooks = release.hooks.iter().map(|hook| hook.manifest.content.as_str());
-    texts.extend(hooks.filter(|text| !is_test(text)));
+    let texts = std::iter::once(manifests.as_str()).chain(hooks.filter(|text| !is_test(text)));
     let mut documents = Vec::new();
     for text in texts {
         let parsed = kluctl_yaml::documents_lenient(text)
@@ -286,7 +296,7 @@ fn is_test(text: &str) -> bool {
     hook.is_some_and(|events| events.split(',').any(|event| event.trim() == "test"))
 }
 
-fn read_values(
+pub(super) fn read_values(
     loader: &VarsLoader,
     item: &LoadedItem,
     files: &Files,
@@ -327,7 +337,7 @@ fn read_values(
     }
 }
 
-fn load_chart(
+pub(super) fn load_chart(
     loader: &VarsLoader,
     charts: &Charts,
     item: &LoadedItem,
@@ -376,6 +386,20 @@ fn load_chart(
         )));
     }
     Ok(chart)
+}
+
+/// The folder in the tree that a chart is loaded from, where it is in there.
+pub(super) fn chart_dir(
+    item: &LoadedItem,
+    folder: &Utf8Path,
+    description: &HelmChart,
+) -> Option<Utf8PathBuf> {
+    if !description.path.is_empty() {
+        let from = item.dir.clone().unwrap_or_default().join(folder);
+        return local_dir(&from, &description.path).ok();
+    }
+    let base = charts_dir(item).ok()??;
+    Some(base.join(pulled_dir(description).ok()?))
 }
 
 /// A path relative to a folder; leaving the root is refused.

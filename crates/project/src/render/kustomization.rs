@@ -142,7 +142,7 @@ fn walk_order(files: &Files) -> Vec<&Utf8PathBuf> {
 }
 
 /// The rendered files of all items, by the folder they were rendered to. Items see one another's files.
-pub(super) struct RenderedTree<'r> {
+pub(crate) struct RenderedTree<'r> {
     items: BTreeMap<Utf8PathBuf, &'r Files>,
 }
 
@@ -164,9 +164,9 @@ impl<'r> RenderedTree<'r> {
 }
 
 /// The files that one item's kustomization sees: its own first, then those of the others.
-pub(super) struct ItemFiles<'r> {
-    pub(super) own: (&'r Utf8Path, &'r Files),
-    pub(super) all: &'r RenderedTree<'r>,
+pub(crate) struct ItemFiles<'r> {
+    pub(crate) own: (&'r Utf8Path, &'r Files),
+    pub(crate) all: &'r RenderedTree<'r>,
 }
 
 impl FileSystem for ItemFiles<'_> {

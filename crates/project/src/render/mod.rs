@@ -7,13 +7,17 @@ mod helm;
 mod images;
 mod kustomization;
 mod objects;
+mod origins;
 mod output;
 mod record;
 mod remote;
 mod run;
 mod templates;
 
+pub(crate) use helm::Charts;
 pub use helm::pulled_dir;
+pub(crate) use kustomization::{ItemFiles, RenderedTree};
+pub(crate) use origins::{ChartSource, chart_behind, kustomize_with_origins};
 pub use output::RenderedFiles;
 pub use remote::KustomizeRemote;
 pub use run::{RenderOptions, Stage, World, render};

@@ -16,13 +16,14 @@ use super::record;
 use super::{objects, templates};
 use crate::config::{FixedImage, HelmChart, TargetConfig};
 use crate::inclusion::Inclusion;
-use crate::load::{self, LoadedItem};
+use crate::load::{self, LoadedItem, LoadedProject};
 use crate::outside::{ClusterReader, Files, Secrets, Sources};
 use crate::problem::{Gathered, Problem, Problems, mask_all};
 use crate::project::OpenProject;
 use crate::rendered::{Rendered, RenderedItem, Sensitive};
 use crate::secrets::Decrypter;
 use crate::templates::Templates;
+use crate::trace::{self, Trace, TraceRequest};
 use crate::trees::Trees;
 use crate::vars::{Vars, VarsLoader};
 
@@ -52,6 +53,8 @@ pub struct RenderOptions {
     pub keep_files: bool,
     /// `--sops-strict`: a file whose checksum does not fit is an error.
     pub sops_strict: bool,
+    /// Finds out where the fields of an object come from.
+    pub trace: Option<TraceRequest>,
 }
 
 /// What is being done, for showing progress.
@@ -168,10 +171,16 @@ fn render_with(
         loader,
         images: Images::new(fixed)?,
         discriminator: &target.discriminator,
+        root: &root,
         on_stage,
         options,
     };
-    let (items, files, problems) = run.all(&included)?;
+    let Made {
+        items,
+        files,
+        problems,
+        trace,
+    } = run.all(&included)?;
     let deployment = record::project_value(&root, &included, &items);
     let Run { images, .. } = run;
     Ok(Rendered {
@@ -184,6 +193,7 @@ fn render_with(
         target: target_value,
         deployment,
         items: items.into_iter().map(|(item, _)| item).collect(),
+        trace,
         files,
     })
 }
@@ -202,6 +212,7 @@ struct Run<'r> {
     loader: &'r VarsLoader,
     images: Images,
     discriminator: &'r str,
+    root: &'r LoadedProject,
     on_stage: &'r (dyn Fn(Stage) + Sync),
     options: &'r RenderOptions,
 }
@@ -209,8 +220,16 @@ struct Run<'r> {
 /// An item and what its chart's description said.
 pub(super) type Finished = (RenderedItem, Option<HelmChart>);
 
+/// What came of all steps.
+struct Made {
+    items: Vec<Finished>,
+    files: RenderedFiles,
+    problems: Gathered,
+    trace: Option<Trace>,
+}
+
 impl Run<'_> {
-    fn all(&self, items: &[&LoadedItem]) -> Result<(Vec<Finished>, RenderedFiles, Gathered), Problems> {
+    fn all(&self, items: &[&LoadedItem]) -> Result<Made, Problems> {
         let mut problems = Gathered::default();
         (self.on_stage)(Stage::Templates);
         let results: Vec<Result<Files, Problems>> = items
@@ -225,6 +244,10 @@ impl Run<'_> {
         let objects = self.build(items, &files, &mut problems);
         (self.on_stage)(Stage::Postprocessing);
         let (objects, before) = self.finish(items, objects, &mut problems);
+        let trace = match &self.options.trace {
+            Some(request) => Some(self.trace(request, items, &files, &objects)?),
+            None => None,
+        };
         let kept = if self.options.keep_files {
             output_files(items, files, &before)
         } else {
@@ -234,7 +257,65 @@ impl Run<'_> {
         let finished = finished
             .map(|(((item, objects), marks), chart)| (rendered_item(item, objects, marks), chart))
             .collect();
-        Ok((finished, kept, problems))
+        Ok(Made {
+            items: finished,
+            files: kept,
+            problems,
+            trace,
+        })
+    }
+
+    /// Follows an object back through the steps.
+    fn trace(
+        &self,
+        request: &TraceRequest,
+        items: &[&LoadedItem],
+        files: &[Option<Files>],
+        objects: &[Vec<Object>],
+    ) -> Result<Trace, Problem> {
+        let all = items.iter().zip(files).zip(objects);
+        let found = all.clone().find_map(|((item, files), objects)| {
+            let object = objects.iter().find(|object| trace::is_asked(request, object))?;
+            Some((*item, files.as_ref()?, object))
+        });
+        let Some((item, own, object)) = found else {
+            let names = objects
+                .iter()
+                .flatten()
+                .map(|object| object.reference().to_string());
+            let kind = request
+                .object
+                .rsplit('/')
+                .nth(1)
+                .unwrap_or_default()
+                .to_lowercase();
+            let similar = names.filter(|name| name.to_lowercase().contains(&format!("{kind}/")));
+            let similar: Vec<String> = similar.take(10).collect();
+            let problem = Problem::new(format!("there is no object {}", request.object));
+            return Err(match similar.as_slice() {
+                [] => problem.hint("write NAMESPACE/KIND/NAME or KIND/NAME"),
+                names => problem.hint(format!("there are {}", names.join(", "))),
+            });
+        };
+        let same_source = items.iter().zip(files).filter_map(|(other, files)| {
+            let same = other.tree.root() == item.tree.root();
+            Some((other.rendered_dir().filter(|_| same)?, files.as_ref()?))
+        });
+        let tree = RenderedTree::new(same_source);
+        let charts = Charts::new(
+            self.loader.cluster.as_ref(),
+            self.options.kubernetes_version.as_deref(),
+        )?;
+        let traced = trace::Traced {
+            loader: self.loader,
+            charts: &charts,
+            root: self.root,
+            item,
+            files: own,
+            all: &tree,
+            object,
+        };
+        trace::explain(&traced, request)
     }
 
     fn render_charts(
