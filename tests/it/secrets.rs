@@ -225,6 +225,17 @@ fn nothing_shows_what_was_secret() {
             "list-images",
             run(&["list-images", "--offline-kubernetes"]).expect(0),
         );
+        check("deploy of the change", run(&["deploy", "--yes"]).expect(0));
+        check("drift", run(&["drift", "-o", "text", "-o", &file("drift.yaml")]));
+        check(
+            "results",
+            environment
+                .run(["results", "show", "last", "-o", "yaml"])
+                .expect(0),
+        );
+        let plan = folder.join("plan.json").display().to_string();
+        check("plan", run(&["diff", "--save-plan", &plan]).expect(0));
+        check("rollback", run(&["rollback", "--yes"]).expect(0));
         check("prune", run(&["prune", "--yes"]).expect(0));
         check_folder(&folder);
         let clear = run(&["diff", "-o", "yaml", "--no-obfuscate"]).expect(0).stdout;

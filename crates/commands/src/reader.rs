@@ -36,12 +36,19 @@ impl Reader {
                     .as_deref()
                     .is_none_or(|version| version == resource.version)
         };
-        discovery
-            .all()
-            .iter()
-            .find(matches)
-            .cloned()
-            .ok_or_else(|| OutsideError::new(format!("no matches for kind \"{query}\"")))
+        let found: Vec<&ApiResource> = discovery.all().iter().filter(matches).collect();
+        let Some(first) = found.first() else {
+            return Err(OutsideError::new(format!("no matches for kind \"{query}\"")));
+        };
+        if found.iter().any(|other| other.group != first.group) {
+            return Err(OutsideError {
+                hint: Some("specify `apiVersion`, too".to_owned()),
+                ..OutsideError::new(format!(
+                    "more than one matching resource found for kind {query}: it is in several API groups"
+                ))
+            });
+        }
+        Ok((*first).clone())
     }
 }
 
