@@ -122,11 +122,18 @@ impl<'a> Asked<'a> {
     }
 
     fn fail(&self, error: &ApiError, applying: &mut Applying) {
+        applying
+            .problems
+            .error(Some(self.reference), self.patch_failed(error));
+    }
+
+    /// What upstream says where a patch failed; where a replace did, it gives the server's words alone.
+    fn patch_failed(&self, error: &ApiError) -> String {
         let mut message = format!("failed to patch {}: {error}", self.reference);
         if let Some(alias) = &self.alias {
             message = message.replace(alias, &self.reference.name);
         }
-        applying.problems.error(Some(self.reference), message);
+        message
     }
 
     /// A kind that the server does not know: in a dry run its definition may be part of the run, in a real one it may just
@@ -236,7 +243,7 @@ impl<'a> Asked<'a> {
         };
         match self.apply(&resolved, true).await {
             Ok(answer) => self.succeed(answer, applying),
-            Err(error) => self.recreate(&error, applying).await,
+            Err(error) => self.recreate(&error, self.patch_failed(&error), applying).await,
         }
     }
 
@@ -257,7 +264,7 @@ impl<'a> Asked<'a> {
         );
         match self.replace_current(live).await {
             Ok(answer) => self.succeed(answer, applying),
-            Err(error) => self.recreate(&error, applying).await,
+            Err(error) => self.recreate(&error, error.to_string(), applying).await,
         }
     }
 
@@ -290,15 +297,15 @@ impl<'a> Asked<'a> {
     }
 
     /// Deletes the live object and applies it anew, where that is asked for and allowed.
-    async fn recreate(&self, error: &ApiError, applying: &mut Applying) {
+    async fn recreate(&self, error: &ApiError, failed: String, applying: &mut Applying) {
         if !self.run.options.force_replace_on_error || !may_replace(error) || self.run.stop.is_cancelled() {
-            self.fail(error, applying);
+            applying.problems.error(Some(self.reference), failed);
             return;
         }
         if is_protected(&self.object) || self.live().is_some_and(is_protected) {
             let text = format!("skipped forced replace of {}", self.reference);
             self.run.events.send(Event::Warning(text));
-            self.fail(error, applying);
+            applying.problems.error(Some(self.reference), failed);
             return;
         }
         self.warn(
