@@ -17,6 +17,7 @@ use kluctl_project::{OpenProject, RenderOptions, Stage, World, render};
 use kluctl_sandbox::{Sandbox, store_folder};
 use serde_json::{Map, Value};
 
+use crate::commands::render::write_files;
 use crate::lazy_sources::{LazyRuntime, LazySources, cache_dir};
 use crate::mask_key;
 use crate::opening;
@@ -179,7 +180,7 @@ pub(crate) fn open(running: &Running, flags: &OpenFlags, choices: &OpenChoices) 
     )?;
     running.go_on()?;
     if let Some(folder) = &flags.render.render_output_dir {
-        write_files(folder, &rendered.files.0)?;
+        write_files(folder, &rendered).map_err(|problem| problem.to_string())?;
     }
     let head = head(
         running,
@@ -343,20 +344,6 @@ pub(crate) fn multi_error(errors: &[kluctl_project::Problem]) -> String {
     };
     let lines: Vec<String> = errors.iter().map(|error| format!("\n\t* {error}")).collect();
     format!("{noun}{}\n\n", lines.concat())
-}
-
-fn write_files(folder: &Utf8Path, files: &[(Utf8PathBuf, bytes::Bytes)]) -> Result<(), String> {
-    for (path, content) in files {
-        let path = folder.join(path);
-        let write = || -> std::io::Result<()> {
-            if let Some(parent) = path.parent() {
-                std::fs::create_dir_all(parent)?;
-            }
-            std::fs::write(&path, content)
-        };
-        write().map_err(|error| format!("{path}: {error}"))?;
-    }
-    Ok(())
 }
 
 /// Where the project comes from, as results tell it.

@@ -1,12 +1,12 @@
 //! `kluctl helm-update`.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, Write};
 use std::process::ExitCode;
 
 use kluctl_commands::helm_charts::{self, Update};
 
 use super::helm_pull::{ChartProject, tell};
+use crate::terminal::Terminal;
 
 /// Recursively searches for 'helm-chart.yaml' files and checks for new available versions
 ///
@@ -43,6 +43,7 @@ pub(crate) fn run(args: &HelmUpdateArgs) -> ExitCode {
 fn update(args: &HelmUpdateArgs) -> Result<(), String> {
     let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
     let sources = args.project.sources(&runtime)?;
+    let terminal = Terminal::new(false, false);
     let folder = args.project.folder();
     if args.commit {
         helm_charts::check_committable(&folder, &sources).map_err(|error| error.to_string())?;
@@ -63,7 +64,7 @@ fn update(args: &HelmUpdateArgs) -> Result<(), String> {
             continue;
         }
         let question = format!("{place}: Do you want to upgrade Chart {chart} to version {new}?");
-        if args.interactive && !confirm(&question) {
+        if args.interactive && !terminal.confirm(&question) {
             continue;
         }
         let key = (update.file.chart.repo.as_str(), chart, old, new);
@@ -82,27 +83,4 @@ fn update(args: &HelmUpdateArgs) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Asks until it is answered; no answer counts as no.
-fn confirm(question: &str) -> bool {
-    loop {
-        anstream::eprint!("{question} (y/N) ");
-        // Prompts are advice only: when they cannot be shown, the answer is still read.
-        let _ = std::io::stderr().flush();
-        let mut line = String::new();
-        if !std::io::stdin()
-            .lock()
-            .read_line(&mut line)
-            .is_ok_and(|read| read > 0)
-        {
-            anstream::eprintln!("Failed prompting for \"{question}\". Error: EOF");
-            return false;
-        }
-        match line.trim() {
-            "y" | "Y" | "yes" | "Yes" | "YES" => return true,
-            "" | "n" | "N" | "no" | "No" | "NO" => return false,
-            _ => {}
-        }
-    }
 }

@@ -94,7 +94,7 @@ fn print_all(rendered: Rendered) -> Result<(), Problem> {
 }
 
 /// Writes the rendered files, readable by their owner only, since they may hold secrets.
-pub(super) fn write_files(folder: &Utf8Path, rendered: &Rendered) -> Result<(), Problem> {
+pub(crate) fn write_files(folder: &Utf8Path, rendered: &Rendered) -> Result<(), Problem> {
     let failed =
         |path: &Utf8Path, error: std::io::Error| Problem::in_file(path, format!("writing failed: {error}"));
     for (path, content) in &rendered.files.0 {

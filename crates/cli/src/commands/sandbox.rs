@@ -88,33 +88,12 @@ impl StoreArgs {
                 project.display()
             )
         })?;
-        let cache = cache_folder().ok_or("failed to find the user's cache folder; pass `--data`")?;
         Ok(store_folder(
-            &cache,
+            crate::lazy_sources::cache_dir().as_std_path(),
             &project,
             self.context.as_deref().unwrap_or("default"),
         ))
     }
-}
-
-/// The user's folder for caches of this program.
-fn cache_folder() -> Option<PathBuf> {
-    let from = |name: &str| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    if let Some(folder) = from("KLUCTL_CACHE_DIR") {
-        return Some(folder);
-    }
-    let base = if cfg!(windows) {
-        from("LOCALAPPDATA")
-    } else if cfg!(target_os = "macos") {
-        from("HOME").map(|home| home.join("Library/Caches"))
-    } else {
-        from("XDG_CACHE_HOME").or_else(|| from("HOME").map(|home| home.join(".cache")))
-    };
-    base.map(|base| base.join("kluctl"))
 }
 
 /// Runs the command.
