@@ -4,6 +4,7 @@ mod bench;
 mod dist;
 mod faults;
 mod go_tags;
+mod protobuf;
 mod schema;
 mod tidy;
 
@@ -24,8 +25,12 @@ fn main() -> Result<()> {
         ["schema", kubernetes, version, output] => {
             schema::generate(Path::new(kubernetes), version, Path::new(output))
         }
+        // `go mod download k8s.io/api@v0.37.2` and three more bring the folder.
+        ["protobuf", modules, version, output] => {
+            protobuf::generate(Path::new(modules), version, Path::new(output))
+        }
         _ => bail!(
-            "usage: cargo xtask tidy | bench [start] [charts] [kustomize] [render] [deploy] [cluster] | faults | dist [TARGET] | schema KUBERNETES-SOURCE VERSION OUTPUT"
+            "usage: cargo xtask tidy | bench [start] [charts] [kustomize] [render] [deploy] [cluster] | faults | dist [TARGET] | schema KUBERNETES-SOURCE VERSION OUTPUT | protobuf MODULES VERSION OUTPUT"
         ),
     }
 }

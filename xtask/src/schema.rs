@@ -61,7 +61,7 @@ pub(crate) fn generate(kubernetes: &Path, version: &str, output: &Path) -> Resul
     fs::write(output, &file).with_context(|| format!("failed to write {}", output.display()))
 }
 
-fn deflate(bytes: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn deflate(bytes: &[u8]) -> Result<Vec<u8>> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes)?;
     Ok(encoder.finish()?)

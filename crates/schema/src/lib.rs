@@ -9,11 +9,13 @@
 //! - Built-in types live as long as the program; types of CRDs are counted references.
 
 mod builtin;
+mod cel;
 mod defaults;
 mod deprecation;
 mod discovery;
 mod format;
 mod openapi;
+mod protobuf;
 mod prune;
 mod quantity;
 mod table;
@@ -22,10 +24,12 @@ mod validation;
 mod zero;
 
 pub use builtin::check_object;
+pub use cel::{Rule, RuleFindings, check_rules};
 pub use defaults::default_object;
 pub use deprecation::{Deprecation, deprecation};
 pub use discovery::{Group, GroupVersion, Resource, Subresource};
 pub use openapi::{CustomKind, custom_definition_name, openapi_v2, openapi_v3, openapi_v3_path};
+pub use protobuf::{ProtobufError, decode_protobuf, encode_protobuf, has_protobuf};
 pub use prune::{default_fields, drop_nulls, prune, unknown_fields};
 pub use quantity::{canonical_quantity, quantity_nano};
 pub use table::{Definition, Kubernetes, kubernetes};

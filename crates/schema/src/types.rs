@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use regex::Regex;
 use serde_json::Value;
 
+use crate::cel::Rule;
 use crate::table::{Definition, kubernetes};
 
 /// What a value may be. A value that may be of several shapes (`IntOrString`, free-form JSON) has several of them.
@@ -320,8 +321,8 @@ pub struct Limits {
     pub one_of: Vec<Type>,
     /// This must not hold.
     pub not: Option<Box<Type>>,
-    /// `x-kubernetes-validations`, as written.
-    pub validations: Vec<Value>,
+    /// `x-kubernetes-validations`
+    pub validations: Vec<Rule>,
 }
 
 /// A regular expression, compiled when first used.
@@ -517,9 +518,21 @@ fn parse_reference(schema: &Value, preserve: bool) -> TypeRef {
             [single] => single.get("$ref"),
             _ => None,
         });
-    reference
-        .and_then(Value::as_str)
-        .and_then(|reference| kubernetes().definition(reference.strip_prefix(REFERENCE).unwrap_or(reference)))
+    let reference = reference.and_then(Value::as_str);
+    let name = reference.map(|reference| reference.strip_prefix(REFERENCE).unwrap_or(reference));
+    // A field may own a type by its parts that is owned as a whole elsewhere.
+    let granular = schema.get("x-kubernetes-map-type").and_then(Value::as_str) == Some("granular");
+    if granular
+        && let Some(name) = name
+        && let Some(definition) = kubernetes().definition_schema(name, false)
+    {
+        let mut ty = Type::of_definition(name, &definition);
+        if let Some(map) = &mut ty.map {
+            map.atomic = false;
+        }
+        return TypeRef::Inline(Arc::new(ty));
+    }
+    name.and_then(|name| kubernetes().definition(name))
         .unwrap_or_else(|| TypeRef::Inline(Arc::new(Type::parse(schema, preserve))))
 }
 
@@ -659,8 +672,10 @@ fn parse_limits(schema: &Value, preserve: bool) -> Option<Box<Limits>> {
         validations: schema
             .get("x-kubernetes-validations")
             .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default(),
+            .into_iter()
+            .flatten()
+            .map(Rule::read)
+            .collect(),
     }))
 }
 
