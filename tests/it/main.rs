@@ -11,6 +11,7 @@ mod helm_sources;
 mod helm_update;
 mod history;
 mod kustomize;
+mod peers;
 mod quickstart;
 mod secrets;
 mod servers;

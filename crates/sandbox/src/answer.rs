@@ -15,10 +15,13 @@ use crate::request::Request;
 use crate::status::ApiError;
 
 /// The body of an answer: whole, or the events of a watch.
-pub struct SandboxBody(Content);
+pub struct SandboxBody(pub(crate) Content);
 
-enum Content {
+/// What a body is made of.
+pub(crate) enum Content {
+    /// Everything at once.
     Whole(Option<Bytes>),
+    /// Line by line.
     Events(BoxStream<'static, Result<Frame<Bytes>, Infallible>>),
 }
 
@@ -74,7 +77,7 @@ pub(crate) enum Form {
         include: String,
     },
     /// Only their metadata.
-    Metadata { version: String },
+    Metadata { version: String, list: bool },
 }
 
 /// Reads `Accept`: the first form that can be given.
@@ -99,8 +102,14 @@ pub(crate) fn negotiate(request: &Request) -> Result<Form, ApiError> {
         }
         if !matches!(
             media,
-            "application/json" | "*/*" | "application/*" | "application/yaml" | "text/html"
-        ) {
+            "application/json"
+                | "*/*"
+                | "application/*"
+                | "application/yaml"
+                | "text/html"
+                | crate::media::PROTOBUF
+        ) || (media == crate::media::PROTOBUF && kind == "Table")
+        {
             continue;
         }
         let known = group == "meta.k8s.io" && matches!(version, "v1" | "v1beta1");
@@ -119,13 +128,14 @@ pub(crate) fn negotiate(request: &Request) -> Result<Form, ApiError> {
             "PartialObjectMetadata" | "PartialObjectMetadataList" if known => {
                 return Ok(Form::Metadata {
                     version: version.to_owned(),
+                    list: kind.ends_with("List"),
                 });
             }
             _ => {}
         }
     }
     Err(ApiError::not_acceptable(
-        "application/json, application/yaml, application/vnd.kubernetes.protobuf, application/cbor",
+        "application/json, application/vnd.kubernetes.protobuf, application/yaml",
     ))
 }
 
@@ -218,11 +228,6 @@ mod tests {
             accepting("application/vnd.kubernetes.protobuf,application/json").unwrap(),
             Form::Object
         );
-        assert_eq!(
-            accepting("application/vnd.kubernetes.protobuf")
-                .unwrap_err()
-                .code(),
-            406
-        );
+        assert_eq!(accepting("image/png").unwrap_err().code(), 406);
     }
 }

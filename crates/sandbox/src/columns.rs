@@ -602,8 +602,25 @@ fn columns(resource: &Resource) -> &'static [Column] {
     }
 }
 
+/// What the fields of every object are, as the API describes them.
+static METADATA: std::sync::LazyLock<Value> = std::sync::LazyLock::new(|| {
+    let name = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+    let schema = kluctl_schema::kubernetes().definition_schema(name, true);
+    schema.unwrap_or_default()
+});
+
 fn definition(name: &str, kind: &str, format: &str, priority: i64) -> Value {
-    json!({"name": name, "type": kind, "format": format, "description": "", "priority": priority})
+    let field = match name {
+        "Name" => "name",
+        "Age" | "Created At" => "creationTimestamp",
+        _ => "",
+    };
+    let description = METADATA["properties"][field]["description"]
+        .as_str()
+        .unwrap_or_default();
+    // Descriptions of Go structs have no empty lines.
+    let description = description.replace("\n\n", " ");
+    json!({"name": name, "type": kind, "format": format, "description": description, "priority": priority})
 }
 
 /// The columns of a resource.

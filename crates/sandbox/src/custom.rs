@@ -22,20 +22,33 @@ pub(crate) struct Custom {
     pub(crate) selectable: Vec<String>,
     /// The schema as written.
     pub(crate) schema: Value,
+    /// Whether there are rules in the schema (`x-kubernetes-validations`).
+    pub(crate) has_rules: bool,
     /// `deprecationWarning`, or the text an API server makes up.
     pub(crate) warning: Option<String>,
 }
 
+/// In the order in which an API server tells them.
 const ALL_VERBS: [&str; 8] = [
-    "create",
     "delete",
     "deletecollection",
     "get",
     "list",
     "patch",
+    "create",
     "update",
     "watch",
 ];
+
+/// By which clients tell whether the version in which objects are stored has changed.
+///
+/// Source: apiserver `pkg/endpoints/discovery/storageversionhash.go`.
+fn storage_version_hash(group: &str, version: &str, kind: &str) -> String {
+    use base64::Engine as _;
+    use sha2::Digest as _;
+    let digest = sha2::Sha256::digest(format!("{group}/{version}/{kind}"));
+    base64::engine::general_purpose::STANDARD.encode(&digest[..8])
+}
 
 fn texts(value: Option<&Value>) -> Vec<String> {
     value
@@ -44,6 +57,16 @@ fn texts(value: Option<&Value>) -> Vec<String> {
         .flatten()
         .filter_map(|item| Some(item.as_str()?.to_owned()))
         .collect()
+}
+
+fn has_rules(schema: &Value) -> bool {
+    match schema {
+        Value::Object(map) => map
+            .iter()
+            .any(|(key, value)| key == "x-kubernetes-validations" || has_rules(value)),
+        Value::Array(items) => items.iter().any(has_rules),
+        _ => false,
+    }
 }
 
 /// The served versions of a definition, if its names were accepted.
@@ -55,6 +78,13 @@ pub(crate) fn versions(definition: &Object) -> Vec<Arc<Resource>> {
     let kind = names("kind");
     let list = definition.at(&["spec", "versions"]).and_then(Value::as_array);
     let preserve_all = definition.at(&["spec", "preserveUnknownFields"]) == Some(&Value::Bool(true));
+    let stored = list
+        .into_iter()
+        .flatten()
+        .find(|version| version["storage"].as_bool() == Some(true))
+        .and_then(|version| version["name"].as_str())
+        .unwrap_or_default();
+    let hash = storage_version_hash(&group, stored, &kind);
     let served = list
         .into_iter()
         .flatten()
@@ -75,11 +105,11 @@ pub(crate) fn versions(definition: &Object) -> Vec<Arc<Resource>> {
                 verbs: ["get", "patch", "update"].map(str::to_owned).to_vec(),
             };
             let scale = version.pointer("/subresources/scale").cloned();
-            if scale.is_some() {
-                subresources.push(part("scale", "autoscaling", "v1", "Scale"));
-            }
             if version.pointer("/subresources/status").is_some() {
                 subresources.push(part("status", "", "", &kind));
+            }
+            if scale.is_some() {
+                subresources.push(part("scale", "autoscaling", "v1", "Scale"));
             }
             let deprecated = version["deprecated"].as_bool() == Some(true);
             let warning = version["deprecationWarning"]
@@ -98,7 +128,7 @@ pub(crate) fn versions(definition: &Object) -> Vec<Arc<Resource>> {
                 categories: texts(definition.at(&["spec", "names", "categories"])),
                 verbs: ALL_VERBS.map(str::to_owned).to_vec(),
                 subresources,
-                storage_version_hash: String::new(),
+                storage_version_hash: hash.clone(),
                 storage: qualified(&plural, &group).into(),
                 ty: from_schema(&schema, preserve_all),
                 custom: Some(Arc::new(Custom {
@@ -114,6 +144,7 @@ pub(crate) fn versions(definition: &Object) -> Vec<Arc<Resource>> {
                             Some(field["jsonPath"].as_str()?.trim_start_matches('.').to_owned())
                         })
                         .collect(),
+                    has_rules: has_rules(&schema),
                     schema,
                     warning: deprecated.then_some(warning),
                 })),

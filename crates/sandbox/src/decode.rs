@@ -235,8 +235,16 @@ impl Walk {
         let Value::String(text) = value else {
             return self.mismatch(ty, value, place);
         };
-        match canonical(text) {
+        let is_micro = layout.contains(".000000");
+        match canonical(text).filter(|_| !is_micro || has_micros(text)) {
             Some(time) => *text = time,
+            None if is_micro && canonical(text).is_some() => {
+                let rest = text.get(19..).unwrap_or_default();
+                let message = format!(
+                    "parsing time \"{text}\" as \"{layout}\": cannot parse \"{rest}\" as \".000000\""
+                );
+                self.fail(message);
+            }
             None => {
                 let message =
                     format!("parsing time \"{text}\" as \"{layout}\": cannot parse \"{text}\" as \"2006\"");
@@ -288,6 +296,13 @@ impl Walk {
             }
         }
     }
+}
+
+/// Whether a time has its six digits after the second.
+fn has_micros(text: &str) -> bool {
+    text.get(19..).is_some_and(|rest| {
+        rest.starts_with('.') && rest[1..].bytes().take_while(u8::is_ascii_digit).count() == 6
+    })
 }
 
 fn whole(number: &serde_json::Number) -> Option<i64> {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::Sandbox;
 use crate::body;
 use crate::request::{Query, Request, read_dry_run};
-use crate::status::{ApiError, Cause};
+use crate::status::{ApiError, Cause, go_quote};
 use crate::store::Expect;
 use crate::strategy;
 use crate::write::{Target, is_finished, typed};
@@ -37,7 +37,7 @@ impl DeleteOptions {
         let mut causes = Vec::new();
         let mut options = Self {
             dry_run: read_dry_run(query, &mut causes),
-            grace: query.get("gracePeriodSeconds").parse().ok(),
+            grace: read_grace(query.get("gracePeriodSeconds"))?,
             propagation: Some(query.get("propagationPolicy").to_owned()).filter(|policy| !policy.is_empty()),
             ..Self::default()
         };
@@ -71,7 +71,7 @@ impl DeleteOptions {
             Some(other) => causes.push(Cause::not_supported(
                 "propagationPolicy",
                 other,
-                &["Foreground", "Background", "Orphan"],
+                &["Foreground", "Background", "Orphan", "nil"],
             )),
         }
         if orphan.is_some() && options.propagation.is_some() {
@@ -91,6 +91,18 @@ impl DeleteOptions {
             Err(ApiError::invalid("meta.k8s.io", "DeleteOptions", "", &causes))
         }
     }
+}
+
+fn read_grace(text: &str) -> Result<Option<i64>, ApiError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| {
+        ApiError::bad_request(format!(
+            "strconv.ParseInt: parsing {}: invalid syntax",
+            go_quote(text)
+        ))
+    })
 }
 
 /// What came of a deletion.
@@ -185,7 +197,9 @@ impl Sandbox {
         let resource = &*target.resource;
         let list = object.at(&["metadata", "finalizers"]).and_then(Value::as_array);
         let mut finalizers = list.cloned().unwrap_or_default();
-        if let Some(policy) = options.propagation.as_deref() {
+        // Nothing depends on events.
+        let is_event = &*resource.storage == "events";
+        if let Some(policy) = options.propagation.as_deref().filter(|_| !is_event) {
             finalizers.retain(|name| name != FOREGROUND && name != ORPHAN);
             match policy {
                 "Foreground" => finalizers.push(Value::from(FOREGROUND)),
@@ -333,7 +347,12 @@ fn check(target: &Target, live: &Object, options: &DeleteOptions) -> Result<(), 
             "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been deleted and then recreated",
             text("uid")
         );
-        return Err(ApiError::conflict("", &resource.kind, &target.name, &why));
+        return Err(ApiError::conflict(
+            &resource.group,
+            &resource.kind,
+            &target.name,
+            &why,
+        ));
     }
     if let Some(version) = options
         .version
@@ -344,7 +363,12 @@ fn check(target: &Target, live: &Object, options: &DeleteOptions) -> Result<(), 
             "the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record ({}). The object might have been modified",
             text("resourceVersion")
         );
-        return Err(ApiError::conflict("", &resource.kind, &target.name, &why));
+        return Err(ApiError::conflict(
+            &resource.group,
+            &resource.kind,
+            &target.name,
+            &why,
+        ));
     }
     if resource.is("", "namespaces")
         && matches!(target.name.as_str(), "default" | "kube-system" | "kube-public")

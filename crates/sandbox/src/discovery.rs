@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::Sandbox;
 use crate::answer::{self, SandboxBody};
 use crate::request::Request;
-use crate::resources::{Resource, all_built_in};
+use crate::resources::Resource;
 use crate::status::ApiError;
 
 /// `/version`
@@ -47,7 +47,7 @@ fn groups(sandbox: &Sandbox) -> Vec<(String, Vec<String>)> {
         let versions: Vec<String> = group
             .versions
             .iter()
-            .filter(|version| version.is_served_by_default())
+            .filter(|version| sandbox.resources.serves(&group.name, &version.version))
             .map(|version| version.version.clone())
             .collect();
         if !group.name.is_empty() && !versions.is_empty() {
@@ -126,7 +126,7 @@ pub(crate) fn group(sandbox: &Sandbox, name: &str) -> Result<Response<SandboxBod
 
 fn resources_of(sandbox: &Sandbox, group: &str, version: &str) -> Vec<Arc<Resource>> {
     let fits = |resource: &Arc<Resource>| resource.group == group && resource.version == version;
-    let mut list: Vec<_> = all_built_in().into_iter().filter(fits).collect();
+    let mut list: Vec<_> = sandbox.resources.built_in().into_iter().filter(fits).collect();
     list.extend(sandbox.resources.custom().into_iter().filter(fits));
     list.sort_by(|a, b| a.plural.cmp(&b.plural));
     list

@@ -69,7 +69,14 @@ pub(crate) fn track(
         subresource,
         now: &now,
     };
-    managed::update(live, new, &request)
+    if !convert::differs_from_storage(resource) {
+        return managed::update(live, new, &request);
+    }
+    // Fields are owned in the version of the request, whatever the version in which objects are kept.
+    let live = live.map(|live| convert::to_version(live.clone(), resource));
+    let mut tracked = managed::update(live.as_ref(), convert::to_version(new, resource), &request);
+    convert::to_storage(resource, &mut tracked);
+    tracked
 }
 
 /// Merges an applied configuration into the live object.
@@ -95,7 +102,10 @@ pub(crate) fn apply(
         subresource,
         now: &now,
     };
-    match managed::apply(live, applied, options.force, &request) {
+    let seen = live
+        .filter(|_| convert::differs_from_storage(resource))
+        .map(|live| convert::to_version(live.clone(), resource));
+    match managed::apply(seen.as_ref().or(live), applied, options.force, &request) {
         Ok(applied) => Ok(applied.object),
         Err(ApplyError::Conflicts { message, causes }) => {
             let causes = causes

@@ -22,6 +22,7 @@ mod discovery;
 mod disk;
 mod fields;
 mod import;
+mod media;
 mod names;
 mod openapi;
 mod patch;

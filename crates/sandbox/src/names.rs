@@ -78,6 +78,23 @@ pub(crate) fn dns_1123_label(text: &str) -> Vec<String> {
     errors
 }
 
+/// A label that starts with a letter.
+pub(crate) fn dns_1035_label(text: &str) -> Vec<String> {
+    let mut errors = Vec::new();
+    if text.len() > 63 {
+        errors.push(too_long(63));
+    }
+    if !is_label(text) || !text.starts_with(|c: char| c.is_ascii_lowercase()) {
+        let message = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character";
+        errors.push(regex_error(
+            message,
+            "[a-z]([-a-z0-9]*[a-z0-9])?",
+            &["my-name", "abc-123"],
+        ));
+    }
+    errors
+}
+
 fn is_subdomain(text: &str) -> bool {
     text.split('.').all(is_label)
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::Sandbox;
 use crate::answer::{self, SandboxBody};
 use crate::request::Request;
-use crate::resources::{Resource, all_built_in};
+use crate::resources::Resource;
 use crate::status::ApiError;
 
 const REFERENCE: &str = "#/components/schemas/";
@@ -34,7 +34,7 @@ pub(crate) fn answer(
 }
 
 fn all(sandbox: &Sandbox) -> Vec<Arc<Resource>> {
-    let mut list = all_built_in();
+    let mut list = sandbox.resources.built_in();
     list.extend(sandbox.resources.custom());
     list
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::Sandbox;
 use crate::body;
+use crate::convert;
 use crate::fields;
 use crate::request::{Request, WriteOptions};
 use crate::resources::Resource;
@@ -90,7 +91,11 @@ impl Sandbox {
         }
         let resource = &*target.resource;
         self.update_with(target, options, warnings, &|live, told| {
-            let mut value = live.to_value();
+            let mut value = if convert::differs_from_storage(resource) {
+                convert::to_version(live.clone(), resource).to_value()
+            } else {
+                live.to_value()
+            };
             match kind {
                 PatchKind::Json => json_patch(&mut value, &body.value)?,
                 PatchKind::Merge => merge(&mut value, &body.value),
@@ -101,13 +106,16 @@ impl Sandbox {
             }
             let mut object = body::object(value).map_err(ApiError::bad_request)?;
             check_identity(target, live, &object)?;
+            let patched = object.clone();
             admit(
                 resource,
                 &mut object,
                 body.duplicates.clone(),
                 options.validation,
                 told,
-            )?;
+            )
+            .map_err(|error| undecodable(error, &patched))?;
+            convert::to_storage(resource, &mut object);
             place(target, &mut object)?;
             if object.name() != target.name {
                 return Err(renamed(target, &object));
@@ -146,10 +154,18 @@ impl Sandbox {
             let mut object = fields::apply(self, resource, &target.subresource, live, &applied, options)?;
             let managers = object.remove(&["metadata", "managedFields"]);
             admit(resource, &mut object, Vec::new(), options.validation, told)?;
+            convert::to_storage(resource, &mut object);
             if let Some(managers) = managers {
                 object.set(&["metadata", "managedFields"], managers);
             }
             place(target, &mut object)?;
+            let is_generated = object.str_at(&["metadata", "generateName"]).is_some();
+            if object.name().is_empty() && is_generated {
+                return Err(ApiError::bad_request(format!(
+                    "the name of the object ({} based on URL) was undeterminable: name must be provided",
+                    target.name
+                )));
+            }
             if object.name().is_empty() {
                 object.set(&["metadata", "name"], Value::from(target.name.as_str()));
             }
@@ -202,6 +218,20 @@ impl Sandbox {
             }
         }
     }
+}
+
+/// A patched object that does not fit its kind: the patch is told to be wrong.
+fn undecodable(error: ApiError, patched: &Object) -> ApiError {
+    let what = error.message().split_once(" cannot be handled as a ");
+    let Some((_, why)) = what.and_then(|(_, rest)| rest.split_once(": ")) else {
+        return error;
+    };
+    if why.starts_with("strict decoding error") {
+        return error;
+    }
+    let why = why.to_owned();
+    let shown = Value::from(patched.to_value().to_string());
+    ApiError::invalid("", "", "", &[Cause::invalid("patch", shown, why)])
 }
 
 fn renamed(target: &Target, object: &Object) -> ApiError {
@@ -261,8 +291,18 @@ pub(crate) fn json_patch(value: &mut Value, patch: &Value) -> Result<(), ApiErro
             "add" => add(value, path, operation.get("value").cloned().unwrap_or_default())?,
             "remove" => drop(remove(value, path).ok_or_else(|| failed(""))?),
             "replace" => {
-                let slot = value.pointer_mut(path).ok_or_else(|| failed(""))?;
-                *slot = operation.get("value").cloned().unwrap_or_default();
+                let new = operation.get("value").cloned().unwrap_or_default();
+                match value.pointer_mut(path) {
+                    Some(slot) => *slot = new,
+                    // A key that is missing is added, as the API server's library does.
+                    None => match split_pointer(path) {
+                        Some((parent, last)) => match value.pointer_mut(parent) {
+                            Some(Value::Object(map)) => drop(map.insert(last, new)),
+                            _ => return Err(failed("")),
+                        },
+                        None => return Err(failed("")),
+                    },
+                }
             }
             "move" => {
                 let moved = remove(value, text("from").unwrap_or_default()).ok_or_else(|| failed(""))?;

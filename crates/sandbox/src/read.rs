@@ -241,9 +241,21 @@ impl ListOptions {
                 "specifying resource version is not allowed when using continue",
             ));
         }
+        let limit = query.get("limit");
+        let limit = if limit.is_empty() {
+            Ok(0)
+        } else {
+            limit.parse::<i64>()
+        };
+        let limit = limit.map_err(|_| {
+            ApiError::bad_request(format!(
+                "strconv.ParseInt: parsing {}: invalid syntax",
+                go_quote(query.get("limit"))
+            ))
+        })?;
         Ok(Self {
             selection: Selection::read(query, resource)?,
-            limit: query.get("limit").parse().unwrap_or(0),
+            limit: usize::try_from(limit).unwrap_or(0),
             continues,
             version,
             version_match,
@@ -291,10 +303,14 @@ impl Sandbox {
                 (&*key.namespace, &*key.name) > (after_namespace.as_str(), after_name.as_str())
             });
         }
+        let last = items.last().map(|(key, _)| key.clone());
         items.retain(|(key, stored)| options.selection.matches(key, stored));
         let mut next = None;
         let mut remaining = None;
-        if options.limit > 0 && items.len() > options.limit {
+        // There may be more as long as something comes after, whether it is selected or not.
+        let is_full = options.limit > 0 && items.len() >= options.limit;
+        let ends = items.get(options.limit.saturating_sub(1)).map(|(key, _)| key);
+        if is_full && ends != last.as_ref() {
             let is_plain = options.selection.labels.is_empty() && options.selection.fields.0.is_empty();
             remaining = is_plain.then(|| items.len() - options.limit);
             items.truncate(options.limit);

@@ -177,7 +177,8 @@ pub(crate) fn read_dry_run(query: &Query, causes: &mut Vec<Cause>) -> bool {
     let values = query.all("dryRun");
     for value in &values {
         if *value != "All" && !value.is_empty() {
-            causes.push(Cause::not_supported("dryRun", *value, &["All"]));
+            let shown = serde_json::Value::from(values.clone());
+            causes.push(Cause::not_supported("dryRun", shown, &["All"]));
         }
     }
     values.contains(&"All")

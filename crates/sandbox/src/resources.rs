@@ -62,8 +62,9 @@ impl Resource {
 }
 
 /// The resources of one sandbox.
-#[derive(Default)]
 pub(crate) struct Resources {
+    /// Of the Kubernetes version it says it has.
+    minor: u32,
     custom: RwLock<BTreeMap<String, Vec<Arc<Resource>>>>,
 }
 
@@ -127,12 +128,59 @@ pub(crate) fn built_in(group: &str, version: &str, plural: &str) -> Option<Arc<R
 }
 
 /// All built-in resources, in order of group, version and name.
-pub(crate) fn all_built_in() -> Vec<Arc<Resource>> {
+fn all_built_in() -> Vec<Arc<Resource>> {
     let sorted: BTreeMap<_, _> = BUILT_IN.iter().collect();
     sorted.into_values().cloned().collect()
 }
 
+/// In which minor version of Kubernetes 1 a stable resource came; those there since 1.18 and before are not listed.
+///
+/// Source: the release notes of Kubernetes; when `v1` of each was first served by default.
+fn introduced(resource: &Resource) -> u32 {
+    match (resource.group.as_str(), resource.plural.as_str()) {
+        ("networking.k8s.io", "ingresses" | "ingressclasses") => 19,
+        ("events.k8s.io" | "certificates.k8s.io", _) => 19,
+        ("storage.k8s.io", "csidrivers") => 18,
+        ("storage.k8s.io", "csistoragecapacities") => 24,
+        ("storage.k8s.io", "volumeattributesclasses") => 34,
+        ("node.k8s.io", _) => 20,
+        ("policy" | "discovery.k8s.io", _) | ("batch", "cronjobs") => 21,
+        ("autoscaling", _) if resource.version == "v2" => 23,
+        ("authentication.k8s.io", "selfsubjectreviews") => 28,
+        ("flowcontrol.apiserver.k8s.io", _) => 29,
+        (
+            "admissionregistration.k8s.io",
+            "validatingadmissionpolicies" | "validatingadmissionpolicybindings",
+        ) => 30,
+        ("networking.k8s.io", "servicecidrs" | "ipaddresses") => 33,
+        ("resource.k8s.io", _) => 34,
+        ("admissionregistration.k8s.io", "mutatingadmissionpolicies" | "mutatingadmissionpolicybindings") => {
+            36
+        }
+        _ => 0,
+    }
+}
+
 impl Resources {
+    /// The resources of Kubernetes 1.`minor`.
+    pub(crate) fn of_minor(minor: u32) -> Self {
+        Self {
+            minor,
+            custom: RwLock::default(),
+        }
+    }
+
+    fn has(&self, resource: &Resource) -> bool {
+        introduced(resource) <= self.minor
+    }
+
+    /// All built-in resources of the version, in order of group, version and name.
+    pub(crate) fn built_in(&self) -> Vec<Arc<Resource>> {
+        let mut list = all_built_in();
+        list.retain(|resource| self.has(resource));
+        list
+    }
+
     /// Puts the served versions of one definition in place of what it had before.
     pub(crate) fn set_custom(&self, definition: &str, versions: Vec<Arc<Resource>>) {
         let mut custom = self.custom.write().unwrap_or_else(PoisonError::into_inner);
@@ -152,7 +200,7 @@ impl Resources {
     /// Finds a resource by what stands in a path.
     pub(crate) fn find(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Resource>> {
         if let Some(found) = built_in(group, version, plural) {
-            return Some(found);
+            return self.has(&found).then_some(found);
         }
         let custom = self.custom.read().unwrap_or_else(PoisonError::into_inner);
         custom
@@ -201,13 +249,11 @@ impl Resources {
 
     /// Whether anything is served in a group version.
     pub(crate) fn serves(&self, group: &str, version: &str) -> bool {
-        kubernetes()
-            .group_version(group, version)
-            .is_some_and(kluctl_schema::GroupVersion::is_served_by_default)
-            || self
-                .custom()
-                .iter()
-                .any(|resource| resource.group == group && resource.version == version)
+        let fits = |resource: &Arc<Resource>| resource.group == group && resource.version == version;
+        BUILT_IN
+            .values()
+            .any(|resource| fits(resource) && self.has(resource))
+            || self.custom().iter().any(fits)
     }
 }
 
@@ -217,7 +263,7 @@ mod tests {
 
     #[test]
     fn built_in_resources_are_found_by_path_and_kind() {
-        let resources = Resources::default();
+        let resources = Resources::of_minor(37);
         let deployments = resources.find("apps", "v1", "deployments").unwrap();
         assert_eq!(deployments.kind, "Deployment");
         assert!(deployments.has_status());
@@ -226,6 +272,10 @@ mod tests {
             "pods"
         );
         assert!(resources.find("apps", "v1", "nothing").is_none());
+        let older = Resources::of_minor(30);
+        assert!(older.find("apps", "v1", "deployments").is_some());
+        assert!(older.find("resource.k8s.io", "v1", "deviceclasses").is_none());
+        assert!(resources.serves("resource.k8s.io", "v1") && !older.serves("resource.k8s.io", "v1"));
         assert!(
             resources
                 .find("resource.k8s.io", "v1beta1", "deviceclasses")

@@ -69,7 +69,7 @@ impl Sandbox {
         let store = Store::open(disk).map_err(DiskError::from)?;
         let sandbox = Arc::new(Self {
             store,
-            resources: Resources::default(),
+            resources: Resources::of_minor(minor(&version)),
             allocations: Allocations::default(),
             version,
             controllers,
@@ -183,6 +183,12 @@ impl Sandbox {
             done => done.map(drop),
         }
     }
+}
+
+/// The second number of a version.
+fn minor(version: &str) -> u32 {
+    let minor = version.split('.').nth(1).and_then(|minor| minor.parse().ok());
+    minor.unwrap_or(u32::MAX)
 }
 
 /// `v1.33` and `1.33.0` as `1.33.0`.

@@ -11,6 +11,7 @@ use crate::answer::{self, Form, SandboxBody, negotiate};
 use crate::convert;
 use crate::delete::DeleteOptions;
 use crate::discovery;
+use crate::media;
 use crate::openapi;
 use crate::patch::PatchKind;
 use crate::read::{self, ListOptions, Page};
@@ -47,10 +48,13 @@ impl Route {
 /// Answers one request.
 pub(crate) fn answer(sandbox: &Arc<Sandbox>, request: &Request) -> Response<SandboxBody> {
     let mut warnings = Vec::new();
-    match dispatch(sandbox, request, &mut warnings) {
-        Ok(response) => response,
-        Err(error) => answer::error(&error, &warnings),
-    }
+    let done = match media::read(request) {
+        Ok(Some(plain)) => dispatch(sandbox, &plain, &mut warnings),
+        Ok(None) => dispatch(sandbox, request, &mut warnings),
+        Err(error) => Err(error),
+    };
+    let response = done.unwrap_or_else(|error| answer::error(&error, &warnings));
+    media::write(request.header(http::header::ACCEPT.as_str()), response)
 }
 
 fn dispatch(sandbox: &Arc<Sandbox>, request: &Request, warnings: &mut Vec<String>) -> Answer {
@@ -73,7 +77,7 @@ fn dispatch(sandbox: &Arc<Sandbox>, request: &Request, warnings: &mut Vec<String
             if sandbox.resources.serves(group, version) {
                 Ok(discovery::resources(sandbox, group, version))
             } else {
-                Ok(answer::text(404, "404 page not found\n"))
+                Err(ApiError::unknown_path())
             }
         }
         ["api", "v1", rest @ ..] => objects(sandbox, request, "", "v1", rest, warnings),
@@ -201,6 +205,12 @@ pub(crate) fn shaped(
     warnings: &[String],
 ) -> Answer {
     let form = negotiate(request)?;
+    if matches!(form, Form::Metadata { list: true, .. }) {
+        return Err(ApiError::other_form(format!(
+            "you requested PartialObjectMetadataList, but the requested object is not a list ({})",
+            go_name(resource, &resource.kind)
+        )));
+    }
     let mut object = if convert::differs_from_storage(resource) {
         convert::to_version(object, resource)
     } else {
@@ -219,6 +229,12 @@ fn get(sandbox: &Sandbox, request: &Request, target: &Target, warnings: &[String
         return Err(ApiError::method_not_allowed());
     }
     let form = negotiate(request)?;
+    let current = sandbox.store.version();
+    if let Some(asked) =
+        read::parse_version(request.query.get("resourceVersion"))?.filter(|asked| *asked > current)
+    {
+        return Err(ApiError::too_large_version(asked, current));
+    }
     let stored = sandbox
         .store
         .get(&target.key())
@@ -241,7 +257,26 @@ fn list(sandbox: &Sandbox, request: &Request, route: &Route, warnings: &[String]
     let form = negotiate(request)?;
     let options = ListOptions::read(&request.query, &route.resource)?;
     let page = sandbox.page(&route.resource, route.namespace.as_deref(), &options)?;
+    if matches!(form, Form::Metadata { list: false, .. }) {
+        return Err(ApiError::other_form(format!(
+            "you requested PartialObjectMetadata, but the requested object is a list ({})",
+            go_name(&route.resource, &route.resource.list_kind)
+        )));
+    }
     Ok(list_answer(&route.resource, &page, &form, warnings))
+}
+
+/// A kind as a pointer to its Go type.
+fn go_name(resource: &Resource, kind: &str) -> String {
+    let package = match resource.group.split('.').next().unwrap_or_default() {
+        _ if resource.custom.is_some() && kind == resource.kind => {
+            return "*unstructured.Unstructured".to_owned();
+        }
+        _ if resource.custom.is_some() => return "*unstructured.UnstructuredList".to_owned(),
+        "" | "events" => "core",
+        group => group,
+    };
+    format!("*{package}.{kind}")
 }
 
 fn list_answer(resource: &Resource, page: &Page, form: &Form, warnings: &[String]) -> Response<SandboxBody> {
@@ -334,8 +369,9 @@ pub(crate) fn patch(
     written(request, target, done, warnings)
 }
 
-fn delete(sandbox: &Sandbox, request: &Request, target: &Target, warnings: &[String]) -> Answer {
-    let options = DeleteOptions::read(request)?;
+fn delete(sandbox: &Sandbox, request: &Request, target: &Target, warnings: &mut Vec<String>) -> Answer {
+    let mut options = DeleteOptions::read(request)?;
+    default_propagation(&target.resource, &mut options, warnings);
     let deleted = sandbox.delete(target, &options)?;
     let resource = &target.resource;
     if !deleted.gone || strategy::answers_with_deleted(resource) {
@@ -354,9 +390,27 @@ fn delete(sandbox: &Sandbox, request: &Request, target: &Target, warnings: &[Str
     Ok(answer::value(200, &status, warnings))
 }
 
-fn delete_collection(sandbox: &Sandbox, request: &Request, route: &Route, warnings: &[String]) -> Answer {
+/// Jobs and ReplicationControllers leave their Pods behind unless they are told otherwise.
+fn default_propagation(resource: &Resource, options: &mut DeleteOptions, warnings: &mut Vec<String>) {
+    let is_job = resource.is("batch", "jobs");
+    if options.propagation.is_some() || !(is_job || resource.is("", "replicationcontrollers")) {
+        return;
+    }
+    if is_job {
+        warnings.push("child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning".to_owned());
+    }
+    options.propagation = Some("Orphan".to_owned());
+}
+
+fn delete_collection(
+    sandbox: &Sandbox,
+    request: &Request,
+    route: &Route,
+    warnings: &mut Vec<String>,
+) -> Answer {
     let form = negotiate(request)?;
-    let options = DeleteOptions::read(request)?;
+    let mut options = DeleteOptions::read(request)?;
+    default_propagation(&route.resource, &mut options, warnings);
     let selection = ListOptions::read(&request.query, &route.resource)?;
     let page = sandbox.page(&route.resource, route.namespace.as_deref(), &selection)?;
     for (key, _) in &page.items {

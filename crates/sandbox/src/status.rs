@@ -116,6 +116,22 @@ impl Cause {
         }
     }
 
+    /// A cause that shows no value.
+    pub(crate) fn plain(kind: CauseKind, field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            shown: Some(String::new()),
+            ..Self::new(kind, field, Value::Null, detail)
+        }
+    }
+
+    /// A value that is shown in the order of its Go struct.
+    pub(crate) fn raw_invalid(field: impl Into<String>, shown: String, detail: impl Into<String>) -> Self {
+        Self {
+            shown: Some(shown),
+            ..Self::invalid(field, Value::Null, detail)
+        }
+    }
+
     /// A duplicate whose value is shown in the order of its Go struct.
     pub(crate) fn raw_duplicate(field: impl Into<String>, shown: String) -> Self {
         Self {
@@ -161,8 +177,11 @@ impl Cause {
         match self.kind {
             CauseKind::Required | CauseKind::Forbidden | CauseKind::TooLong | CauseKind::TooMany => {}
             _ => {
-                text.push_str(": ");
-                text.push_str(&self.shown.clone().unwrap_or_else(|| shown(&self.value)));
+                let value = self.shown.clone().unwrap_or_else(|| shown(&self.value));
+                if !value.is_empty() {
+                    text.push_str(": ");
+                    text.push_str(&value);
+                }
             }
         }
         if !self.detail.is_empty() {
@@ -237,6 +256,26 @@ impl ApiError {
             message: message.into(),
             details: details.map(Value::Object),
         }))
+    }
+
+    /// The same error with other words in its message and its causes.
+    pub(crate) fn reworded(mut self, old: &str, new: &str) -> Self {
+        self.0.message = self.0.message.replace(old, new);
+        if let Some(details) = &mut self.0.details {
+            let causes = details.get_mut("causes").and_then(Value::as_array_mut);
+            for cause in causes.into_iter().flatten() {
+                if let Some(message) = cause["message"].as_str() {
+                    cause["message"] = Value::from(message.replace(old, new));
+                }
+            }
+        }
+        self
+    }
+
+    /// The same error with words before its message.
+    pub(crate) fn prefixed(mut self, words: &str) -> Self {
+        self.0.message.insert_str(0, words);
+        self
     }
 
     pub(crate) fn code(&self) -> u16 {
@@ -372,8 +411,14 @@ impl ApiError {
         Self::new(415, "UnsupportedMediaType", message, None)
     }
 
-    pub(crate) fn not_acceptable(supported: &str) -> Self {
-        let message = format!("only the following media types are accepted: {supported}");
+    /// No media type that the client accepts can be given.
+    pub(crate) fn not_acceptable(available: &str) -> Self {
+        let message = format!("406: Not Acceptable\n\nAvailable representations: {available}");
+        Self::new(406, "NotAcceptable", message, Some(Map::new()))
+    }
+
+    /// The form of an answer that was asked for does not fit what is answered.
+    pub(crate) fn other_form(message: String) -> Self {
         Self::new(406, "NotAcceptable", message, None)
     }
 

@@ -63,6 +63,9 @@ pub(crate) fn creates_on_update(resource: &Resource) -> bool {
     )
 }
 
+/// Counts the changes of a DaemonSet's Pods.
+const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
+
 /// Whether an update may leave out the version it started from.
 pub(crate) fn allows_unconditional_update(resource: &Resource) -> bool {
     resource.custom.is_none()
@@ -193,13 +196,31 @@ pub(crate) fn prepare_create(resource: &Resource, object: &mut Object) {
             object.set(&["status"], phase);
         }
         ("", "services") => object.set(&["status"], json!({"loadBalancer": {}})),
-        ("", "persistentvolumes" | "persistentvolumeclaims") => {
+        ("", "persistentvolumes") => {
+            let status = json!({"phase": "Pending", "lastPhaseTransitionTime": crate::time::now()});
+            object.set(&["status"], status);
+        }
+        ("", "persistentvolumeclaims") => {
             object.set(&["status"], json!({"phase": "Pending"}));
+            data_sources(object);
+        }
+        ("apiregistration.k8s.io", "apiservices") => {
+            object.set(&["status"], json!({}));
+            if object.at(&["spec", "service"]).is_none() {
+                let condition = json!({"type": "Available", "status": "True", "reason": "Local",
+                    "message": "Local APIServices are always available", "lastTransitionTime": crate::time::now()});
+                object.set(&["status", "conditions"], json!([condition]));
+            }
         }
         ("apiextensions.k8s.io", "customresourcedefinitions") => prepare_definition(object),
         ("batch", "jobs") => {
             object.set(&["status"], json!({}));
             prepare_job(object);
+            if object.labels().is_empty()
+                && let Some(labels) = object.at(&["spec", "template", "metadata", "labels"]).cloned()
+            {
+                object.set(&["metadata", "labels"], labels);
+            }
         }
         ("networking.k8s.io", "ingresses") => object.set(&["status"], json!({"loadBalancer": {}})),
         ("apps", "deployments") => object.set(&["status"], json!({})),
@@ -214,10 +235,7 @@ pub(crate) fn prepare_create(resource: &Resource, object: &mut Object) {
             object.remove(&["spec", "templateGeneration"]);
             let zeros = json!({"currentNumberScheduled": 0, "desiredNumberScheduled": 0, "numberMisscheduled": 0, "numberReady": 0});
             object.set(&["status"], zeros);
-            let annotation = "deprecated.daemonset.template.generation";
-            if object.annotation(annotation).is_none() {
-                object.set_annotation(annotation, "1");
-            }
+            object.set_annotation(TEMPLATE_GENERATION, "1");
         }
         ("policy", "poddisruptionbudgets") => {
             let zeros =
@@ -233,6 +251,51 @@ pub(crate) fn prepare_create(resource: &Resource, object: &mut Object) {
             object.set(&["status"], status);
         }
         _ if resource.has_status() => reset_status(resource, object),
+        _ => {}
+    }
+}
+
+/// Lists that must be there: what holds nothing is nothing once it was stored.
+pub(crate) fn settle(resource: &Resource, object: &mut Object) {
+    let paths: &[&[&str]] = match (resource.group.as_str(), resource.plural.as_str()) {
+        ("rbac.authorization.k8s.io", "roles" | "clusterroles") => &[&["rules"]],
+        ("", "limitranges") => &[&["spec", "limits"]],
+        ("storage.k8s.io", "csinodes") => &[&["spec", "drivers"]],
+        ("discovery.k8s.io", "endpointslices") => &[&["endpoints"], &["ports"]],
+        _ => &[],
+    };
+    for path in paths {
+        if object
+            .at(path)
+            .and_then(Value::as_array)
+            .is_some_and(Vec::is_empty)
+        {
+            object.set(path, Value::Null);
+        }
+    }
+}
+
+/// Only claims and snapshots are sources in the older field; the newer one has them too.
+fn data_sources(claim: &mut Object) {
+    let fits = claim.at(&["spec", "dataSource"]).is_none_or(|source| {
+        let text = |key: &str| source[key].as_str().unwrap_or_default();
+        matches!(
+            (text("kind"), text("apiGroup")),
+            ("PersistentVolumeClaim", "") | ("VolumeSnapshot", "snapshot.storage.k8s.io")
+        )
+    });
+    if !fits {
+        claim.remove(&["spec", "dataSource"]);
+    }
+    let of = |key: &str| claim.at(&["spec", key]).cloned();
+    match (of("dataSource"), of("dataSourceRef")) {
+        (Some(source), None) => claim.set(&["spec", "dataSourceRef"], source),
+        (None, Some(source)) if source["namespace"].is_null() => {
+            claim.set(&["spec", "dataSource"], source);
+            if !fits {
+                claim.remove(&["spec", "dataSource"]);
+            }
+        }
         _ => {}
     }
 }
@@ -328,6 +391,22 @@ pub(crate) fn prepare_update(resource: &Resource, subresource: &str, live: &Obje
             }
             if resource.is("", "services") {
                 keep_cluster_ips(live, new);
+            }
+            if resource.is("", "pods") {
+                // What admission has set is set again.
+                for key in ["priority", "preemptionPolicy", "tolerations"] {
+                    if let (None, Some(value)) = (new.at(&["spec", key]), live.at(&["spec", key])) {
+                        new.set(&["spec", key], value.clone());
+                    }
+                }
+            }
+            if resource.is("apps", "daemonsets") {
+                let before: i64 = live
+                    .annotation(TEMPLATE_GENERATION)
+                    .and_then(|count| count.parse().ok())
+                    .unwrap_or(1);
+                let changed = live.at(&["spec", "template"]) != new.at(&["spec", "template"]);
+                new.set_annotation(TEMPLATE_GENERATION, &(before + i64::from(changed)).to_string());
             }
             if resource.is("", "secrets") && new.at(&["type"]).is_none() {
                 put(new, "type", live.as_map().get("type").cloned());

@@ -330,6 +330,30 @@ fn scale_of(object: &Object, resource: &Resource, paths: &ScalePaths) -> Value {
     json!({"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata, "spec": spec, "status": status})
 }
 
+/// Takes the number of replicas, and its ownership, from an applied scale.
+fn apply_scale(
+    sandbox: &Sandbox,
+    target: &Target,
+    live: &Object,
+    body: &Value,
+    paths: &ScalePaths,
+    options: &WriteOptions,
+) -> Result<Object, ApiError> {
+    let resource = &*target.resource;
+    let mut applied = Object::default();
+    applied.set(&["apiVersion"], Value::from(resource.api_version()));
+    applied.set(&["kind"], Value::from(resource.kind.as_str()));
+    applied.set(&["metadata", "name"], Value::from(target.name.as_str()));
+    if let Some(replicas) = body.pointer("/spec/replicas") {
+        let keys: Vec<&str> = paths.spec.iter().map(String::as_str).collect();
+        applied.set(&keys, replicas.clone());
+    }
+    // Managers of the number are told in the version of the scale.
+    let own = format!(" using {}", resource.api_version());
+    fields::apply(sandbox, resource, "scale", Some(live), &applied, options)
+        .map_err(|error| error.reworded(&own, " using autoscaling/v1"))
+}
+
 fn scale(sandbox: &Sandbox, request: &Request, target: &Target, warnings: &mut Vec<String>) -> Answer {
     let resource = &*target.resource;
     let paths = scale_paths(resource).ok_or_else(ApiError::unknown_path)?;
@@ -357,6 +381,9 @@ fn scale(sandbox: &Sandbox, request: &Request, target: &Target, warnings: &mut V
         .value;
     let written = sandbox.update_with(target, &options, warnings, &|live, _| {
         let mut scale = scale_of(live, resource, &paths);
+        if kind == Some(PatchKind::Apply) {
+            return apply_scale(sandbox, target, live, &body, &paths, &options);
+        }
         match kind {
             None => scale = body.clone(),
             Some(PatchKind::Json) => crate::patch::json_patch(&mut scale, &body)?,

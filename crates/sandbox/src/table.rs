@@ -22,7 +22,7 @@ fn row(resource: &Resource, object: &mut Object, include: &str) -> Value {
     let cells = columns::cells(resource, object);
     let mut row = json!({ "cells": cells });
     match include {
-        "None" => {}
+        "None" => row["object"] = Value::Null,
         "Object" => {
             typed(resource, object);
             row["object"] = object.to_value();
@@ -36,7 +36,7 @@ fn row(resource: &Resource, object: &mut Object, include: &str) -> Value {
 pub(crate) fn shape(resource: &Resource, object: &mut Object, form: &Form, with_columns: bool) -> Value {
     match form {
         Form::Object => object.to_value(),
-        Form::Metadata { version } => partial(object, version),
+        Form::Metadata { version, .. } => partial(object, version),
         Form::Table { version, include } => {
             let resource_version = object.at(&["metadata", "resourceVersion"]).cloned();
             let definitions = if with_columns {
@@ -77,7 +77,7 @@ pub(crate) fn shape_list(resource: &Resource, page: &Page, form: &Form) -> Value
                 "columnDefinitions": columns::definitions(resource), "rows": rows,
             })
         }
-        Form::Metadata { version } => {
+        Form::Metadata { version, .. } => {
             let items: Vec<Value> = objects.map(|object| partial(&object, version)).collect();
             json!({
                 "kind": "PartialObjectMetadataList", "apiVersion": format!("meta.k8s.io/{version}"),

@@ -195,7 +195,8 @@ impl Watch {
                 for event in &events {
                     self.event(event);
                 }
-                self.at = version;
+                // It may have asked for a version yet to come.
+                self.at = self.at.max(version);
             }
             Err(Compacted(oldest)) => {
                 let error = ApiError::expired(format!("too old resource version: {} ({oldest})", self.at));
@@ -263,9 +264,6 @@ pub(crate) fn start(
     form: Form,
 ) -> Result<impl Stream<Item = Result<Frame<Bytes>, Infallible>> + Send + use<>, ApiError> {
     let current = sandbox.store.version();
-    if let Some(asked) = options.version.filter(|asked| *asked > current) {
-        return Err(ApiError::too_large_version(asked, current));
-    }
     let now = Instant::now();
     let mut watch = Watch {
         sandbox: sandbox.clone(),

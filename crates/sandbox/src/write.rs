@@ -134,14 +134,19 @@ pub(crate) fn read_object(
     Ok((object, body.duplicates))
 }
 
+/// The start of a body, as errors quote it: what looks like no JSON object in hexadecimal.
 fn excerpt(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    if text.len() > 1024 {
-        let end = text.floor_char_boundary(1024);
-        format!("{} ... [truncated {} chars]", &text[..end], text.len() - end)
-    } else {
-        text.into_owned()
+    const MOST: usize = 1024;
+    let shown = &bytes[..bytes.len().min(MOST)];
+    let mut text = match shown {
+        [] => return "<empty>".to_owned(),
+        [b'{', ..] => String::from_utf8_lossy(shown).into_owned(),
+        other => other.iter().map(|byte| format!("{byte:02x}")).collect(),
+    };
+    if bytes.len() > MOST {
+        text.push_str(" ...");
     }
+    text
 }
 
 /// Brings an object into the form its kind has in the server: known fields, canonical values, defaults.
@@ -289,8 +294,19 @@ impl Sandbox {
                 &causes,
             ));
         }
-        validation::warnings(resource, &object, warnings);
-        let exists = || ApiError::already_exists(&resource.group, &resource.plural, &key.name);
+        validation::warnings(resource, None, &object, warnings);
+        let exists = || {
+            let error = ApiError::already_exists(&resource.group, &resource.plural, &key.name);
+            let ends = self
+                .store
+                .get(&key)
+                .is_some_and(|stored| stored.parse().at(&["metadata", "deletionTimestamp"]).is_some());
+            if ends {
+                error.prefixed("object is being deleted: ")
+            } else {
+                error
+            }
+        };
         if options.dry_run {
             if self.store.get(&key).is_some() {
                 return Err(exists());
@@ -301,6 +317,7 @@ impl Sandbox {
                 created: true,
             });
         }
+        strategy::settle(resource, &mut object);
         self.store
             .put(&key, Expect::Absent, &mut object)
             .map_err(|Outdated| exists())?;
@@ -386,6 +403,12 @@ impl Sandbox {
         if resource.is("", "persistentvolumeclaims") {
             self.admit_claim(object);
         }
+        if resource.is("", "persistentvolumes") {
+            protect(object, "kubernetes.io/pv-protection");
+        }
+        if resource.is("storage.k8s.io", "volumeattributesclasses") {
+            protect(object, "kubernetes.io/vac-protection");
+        }
         Ok(())
     }
 
@@ -459,13 +482,7 @@ impl Sandbox {
     }
 
     fn admit_claim(&self, claim: &mut Object) {
-        let finalizers = claim.at(&["metadata", "finalizers"]).and_then(Value::as_array);
-        let mut list = finalizers.cloned().unwrap_or_default();
-        let protection = "kubernetes.io/pvc-protection";
-        if !list.iter().any(|name| name == protection) {
-            list.push(Value::from(protection));
-            claim.set(&["metadata", "finalizers"], Value::Array(list));
-        }
+        protect(claim, "kubernetes.io/pvc-protection");
         if claim.at(&["spec", "storageClassName"]).is_none() {
             let annotation = "storageclass.kubernetes.io/is-default-class";
             if let Some(name) = self.default_of("storageclasses.storage.k8s.io", annotation) {
@@ -492,14 +509,23 @@ impl Sandbox {
             let mut live = stored.parse();
             typed(resource, &mut live);
             let mut told = Vec::new();
-            let new = change(&live, &mut told)?;
+            let new = match change(&live, &mut told) {
+                Ok(new) => new,
+                Err(error) => {
+                    warnings.extend(told);
+                    return Err(error);
+                }
+            };
             match self.replace(target, &live, stored.version, new, options, &mut told) {
                 Ok(Some(written)) => {
                     warnings.extend(told);
                     return Ok(written);
                 }
                 Ok(None) => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    warnings.extend(told);
+                    return Err(error);
+                }
             }
         }
         Err(ApiError::modified(
@@ -537,7 +563,9 @@ impl Sandbox {
         }
         new.set(&["metadata", "resourceVersion"], Value::from(version.to_string()));
         strategy::prepare_update(resource, &target.subresource, live, &mut new);
-        if target.subresource.is_empty() && strategy::counts_change(resource, live, &new) {
+        if matches!(target.subresource.as_str(), "" | "scale")
+            && strategy::counts_change(resource, live, &new)
+        {
             let generation = live
                 .at(&["metadata", "generation"])
                 .and_then(Value::as_i64)
@@ -557,8 +585,9 @@ impl Sandbox {
             ));
         }
         let generation = ["metadata", "generation"];
-        if resource.is("", "pods") || new.at(&generation) != live.at(&generation) {
-            validation::warnings(resource, &new, warnings);
+        let is_workload = matches!(resource.group.as_str(), "apps" | "batch");
+        if !is_workload || new.at(&generation) != live.at(&generation) {
+            validation::warnings(resource, Some(live), &new, warnings);
         }
         fields::ignore_timestamps(&mut new, live);
         let written = |object| {
@@ -582,6 +611,7 @@ impl Sandbox {
             self.after_write(resource, Some(live), None);
             return Ok(written(new));
         }
+        strategy::settle(resource, &mut new);
         if self.store.put(&key, Expect::Version(version), &mut new).is_err() {
             return Ok(None);
         }
@@ -732,6 +762,16 @@ impl Sandbox {
     }
 }
 
+/// Adds a finalizer unless it is there.
+fn protect(object: &mut Object, finalizer: &str) {
+    let finalizers = object.at(&["metadata", "finalizers"]).and_then(Value::as_array);
+    let mut list = finalizers.cloned().unwrap_or_default();
+    if !list.iter().any(|name| name == finalizer) {
+        list.push(Value::from(finalizer));
+        object.set(&["metadata", "finalizers"], Value::Array(list));
+    }
+}
+
 /// Puts the path's namespace into an object, or refuses it when it has another.
 pub(crate) fn place(target: &Target, object: &mut Object) -> Result<(), ApiError> {
     if !target.resource.namespaced {
@@ -792,7 +832,7 @@ fn check_preconditions(target: &Target, live: &Object, new: &Object) -> Result<(
             );
             return Err(ApiError::invalid(
                 &resource.group,
-                &resource.kind,
+                &resource.plural,
                 &target.name,
                 &[cause],
             ));

@@ -27,30 +27,38 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().expect("its address").port()
 }
 
-/// The folder with `etcd`, `kube-apiserver` and `kubectl`.
-fn assets() -> Option<PathBuf> {
+/// The folder with `etcd`, `kube-apiserver` and `kubectl`, or with those of them that are needed.
+fn assets(needed: &[&str]) -> Option<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache")))
         .map(|cache| cache.join("kluctl-tests/kubernetes-1.37.2"));
     let given = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
-    let found = given.into_iter().chain(cache).find(|folder| {
-        ["etcd", "kube-apiserver", "kubectl"]
-            .iter()
-            .all(|program| folder.join(program).is_file())
-    });
+    let found = given
+        .into_iter()
+        .chain(cache)
+        .find(|folder| needed.iter().all(|program| folder.join(program).is_file()));
     if found.is_none() {
         eprintln!(
-            "NOT RUN: no real kube-apiserver here; tests/apiserver/build.sh builds it, KUBEBUILDER_ASSETS names its folder"
+            "NOT RUN: no {} here; tests/apiserver/build.sh builds it, KUBEBUILDER_ASSETS names its folder",
+            needed.join(", ")
         );
     }
     found
 }
 
+/// What a real server needs.
+const ALL: [&str; 3] = ["etcd", "kube-apiserver", "kubectl"];
+
+/// The real `kubectl`; `None`, said on standard error, where it is missing.
+pub fn kubectl() -> Option<PathBuf> {
+    Some(assets(&["kubectl"])?.join("kubectl"))
+}
+
 impl ApiServer {
     /// Starts an empty server; `None`, said on standard error, where its programs are missing.
     pub fn start() -> Option<Self> {
-        let assets = assets()?;
+        let assets = assets(&ALL)?;
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut server = Self {
             folder,
@@ -74,7 +82,7 @@ impl ApiServer {
 
     /// `kubectl` for this server.
     pub fn kubectl(&self) -> Command {
-        let mut command = Command::new(assets().expect("checked at the start").join("kubectl"));
+        let mut command = Command::new(assets(&ALL).expect("checked at the start").join("kubectl"));
         command
             .arg("--kubeconfig")
             .arg(self.kubeconfig())

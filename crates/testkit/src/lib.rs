@@ -16,7 +16,7 @@ mod ssh;
 mod status;
 mod tls;
 
-pub use apiserver::ApiServer;
+pub use apiserver::{ApiServer, kubectl};
 pub use backend::Backend;
 pub use charts::{ChartRepository, pack_chart};
 pub use clouds::{AzureServer, GcpServer, MotoServer, VaultServer};

@@ -3,6 +3,7 @@
 //! Nothing waits: what takes time elsewhere is done at once. Annotations below `sandbox.kluctl.io/` make things fail or hang.
 
 mod autoscaling;
+mod endpoints;
 mod garbage;
 mod jobs;
 mod namespaces;
@@ -236,6 +237,12 @@ impl Sandbox {
         self.reconcile_owners(event);
         if let Some(event) = event.filter(|event| event.after.is_none()) {
             self.content_gone(&event.key);
+            if &*key.resource == "services" {
+                self.service_gone(key);
+            }
+        }
+        if &*key.resource == "pods" {
+            self.pod_changed(key, event);
         }
         let Some(live) = self.live(key) else { return };
         match &*key.resource {
@@ -250,7 +257,13 @@ impl Sandbox {
                 self.reconcile_budgets(&live);
             }
             "persistentvolumeclaims" => self.reconcile_claim(&live),
-            "services" => self.reconcile_service(&live),
+            "persistentvolumes" | "volumeattributesclasses.storage.k8s.io" if live.is_deleted() => {
+                self.release_volume(&live);
+            }
+            "services" => {
+                self.reconcile_service(&live);
+                self.reconcile_endpoints(&live);
+            }
             "ingresses.networking.k8s.io" => self.reconcile_ingress(&live),
             "horizontalpodautoscalers.autoscaling" => self.reconcile_autoscaler(&live),
             "poddisruptionbudgets.policy" => self.reconcile_budget(&live),

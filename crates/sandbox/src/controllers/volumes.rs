@@ -11,6 +11,14 @@ use super::garbage::drop_finalizer;
 const MANAGER: &str = "kube-controller-manager";
 
 impl Sandbox {
+    /// A deleted volume has nobody to wait for.
+    pub(super) fn release_volume(&self, live: &Live) {
+        self.change(&live.key, "", MANAGER, &|object| {
+            drop_finalizer(object, "kubernetes.io/pv-protection");
+            drop_finalizer(object, "kubernetes.io/vac-protection");
+        });
+    }
+
     pub(super) fn reconcile_claim(&self, live: &Live) {
         if live.is_deleted() {
             // Nothing runs here that could still use it.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::names;
 use crate::status::Cause;
 
-use super::{items, map, text};
+use super::{items, text};
 
 const MAX_BYTES: usize = 1024 * 1024;
 
@@ -220,71 +220,4 @@ pub(super) fn role_binding(object: &Object, namespaced: bool) -> Vec<Cause> {
         causes.push(Cause::required("roleRef.name", ""));
     }
     causes
-}
-
-/// Checks a definition of custom objects.
-pub(super) fn definition(object: &Object) -> Vec<Cause> {
-    let nothing = json!({});
-    let spec = object.at(&["spec"]).unwrap_or(&nothing);
-    let names = &spec["names"];
-    let mut causes = Vec::new();
-    let group = text(spec, "group");
-    if object.name() != format!("{}.{group}", text(names, "plural")) {
-        let detail = "must be spec.names.plural+\".\"+spec.group";
-        causes.push(Cause::invalid("metadata.name", object.name(), detail));
-    }
-    if group.is_empty() {
-        causes.push(Cause::required("spec.group", ""));
-    }
-    match text(spec, "scope") {
-        "Cluster" | "Namespaced" => {}
-        "" => causes.push(Cause::required("spec.scope", "")),
-        other => causes.push(Cause::not_supported(
-            "spec.scope",
-            other,
-            &["Cluster", "Namespaced"],
-        )),
-    }
-    let versions = items(spec, "versions");
-    for (index, version) in versions.iter().enumerate() {
-        let schema = &version["schema"]["openAPIV3Schema"];
-        if schema.is_null() {
-            causes.push(Cause::required(
-                format!("spec.versions[{index}].schema.openAPIV3Schema"),
-                "",
-            ));
-        } else if text(schema, "type").is_empty() {
-            let place = if versions.len() == 1 {
-                "spec.validation.openAPIV3Schema.type".to_owned()
-            } else {
-                format!("spec.versions[{index}].schema.openAPIV3Schema.type")
-            };
-            causes.push(Cause::required(place, "must not be empty at the root"));
-        }
-    }
-    if versions
-        .iter()
-        .filter(|version| version["storage"] == true)
-        .count()
-        != 1
-    {
-        let detail = "must have exactly one version marked as storage version";
-        causes.push(Cause::invalid("spec.versions", Value::Null, detail));
-    }
-    for key in ["plural", "singular", "kind", "listKind"] {
-        if text(names, key).is_empty() {
-            causes.push(Cause::required(format!("spec.names.{key}"), ""));
-        }
-    }
-    if map(object_status(object), "storedVersions").count() == 0
-        && items(object_status(object), "storedVersions").is_empty()
-    {
-        let detail = "must have at least one stored version";
-        causes.push(Cause::invalid("status.storedVersions", Value::Null, detail));
-    }
-    causes
-}
-
-fn object_status(object: &Object) -> &Value {
-    object.at(&["status"]).unwrap_or(&Value::Null)
 }

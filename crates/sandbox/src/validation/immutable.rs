@@ -51,16 +51,26 @@ pub(super) fn check(resource: &Resource, live: &Object, new: &Object) -> Vec<Cau
         ("storage.k8s.io", "storageclasses") => {
             for key in ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] {
                 if !same(live, new, &[key]) {
-                    causes.push(Cause::forbidden(key, format!("updates to {key} are forbidden.")));
+                    let shown = if key == "provisioner" {
+                        new.at(&[key]).cloned()
+                    } else {
+                        None
+                    };
+                    causes.push(Cause::invalid(key, shown.unwrap_or_default(), IMMUTABLE));
                 }
             }
         }
         ("scheduling.k8s.io", "priorityclasses") => {
-            for key in ["value", "preemptionPolicy"] {
-                fixed(live, new, &[key], &mut causes);
+            if !same(live, new, &["value"]) {
+                causes.push(Cause::forbidden("value", "may not be changed in an update."));
             }
+            fixed(live, new, &["preemptionPolicy"], &mut causes);
         }
-        ("networking.k8s.io", "ingressclasses") => fixed(live, new, &["spec", "controller"], &mut causes),
+        ("apps", "controllerrevisions") => fixed(live, new, &["data"], &mut causes),
+        ("networking.k8s.io", "ingressclasses") if !same(live, new, &["spec", "controller"]) => {
+            let shown = new.str_at(&["spec", "controller"]).unwrap_or_default();
+            causes.push(Cause::invalid("spec.controller", shown, IMMUTABLE));
+        }
         ("apiextensions.k8s.io", "customresourcedefinitions") => {
             for key in ["group", "scope"] {
                 fixed(live, new, &["spec", key], &mut causes);
@@ -141,8 +151,11 @@ fn claim(live: &Object, new: &Object, causes: &mut Vec<Cause>) {
     let core = |object: &Object| {
         let mut spec = object.at(&["spec"]).cloned().unwrap_or_default();
         if let Some(map) = spec.as_object_mut() {
-            for key in ["resources", "volumeName", "volumeAttributesClassName"] {
+            for key in ["volumeName", "volumeAttributesClassName"] {
                 map.remove(key);
+            }
+            if live.str_at(&["status", "phase"]) == Some("Bound") {
+                map.remove("resources");
             }
         }
         spec

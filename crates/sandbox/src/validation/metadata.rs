@@ -75,6 +75,7 @@ fn common(object: &Object) -> Vec<Cause> {
         .flatten()
         .filter_map(Value::as_str)
         .enumerate()
+        .filter(|_| names_finalizers(object))
     {
         let field = format!("metadata.finalizers[{index}]");
         for why in names::qualified_name(finalizer) {
@@ -87,6 +88,12 @@ fn common(object: &Object) -> Vec<Cause> {
         }
     }
     causes
+}
+
+/// Finalizers of custom objects and their definitions may have any name.
+fn names_finalizers(object: &Object) -> bool {
+    let gvk = object.gvk();
+    gvk.kind != "CustomResourceDefinition" && kluctl_schema::kubernetes().type_of(&gvk).is_some()
 }
 
 /// Keys and values of labels.

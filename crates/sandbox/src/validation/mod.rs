@@ -2,19 +2,23 @@
 //!
 //! Source: kubernetes `pkg/apis/*/validation`, apimachinery `pkg/api/validation`.
 
+mod cluster;
 mod config;
+mod custom;
+mod definition;
 mod immutable;
 mod metadata;
+mod placement;
 mod pods;
+mod scaling;
 mod services;
 mod workloads;
 
 use kluctl_object::Object;
-use kluctl_schema::{Finding, FindingKind};
 use serde_json::{Value, json};
 
 use crate::resources::Resource;
-use crate::status::{Cause, CauseKind};
+use crate::status::Cause;
 
 /// What is wrong with a new object.
 pub(crate) fn create(resource: &Resource, object: &Object) -> Vec<Cause> {
@@ -27,28 +31,22 @@ pub(crate) fn create(resource: &Resource, object: &Object) -> Vec<Cause> {
 pub(crate) fn update(resource: &Resource, subresource: &str, live: &Object, new: &Object) -> Vec<Cause> {
     let mut causes = metadata::update(live, new);
     if resource.custom.is_some() {
-        causes.extend(schema(resource, new));
+        causes.extend(custom::check(resource, Some(live), new));
     } else if subresource.is_empty() {
         causes.extend(immutable::check(resource, live, new));
-        causes.extend(content(resource, new));
+        if !resource.is("scheduling.k8s.io", "priorityclasses") {
+            causes.extend(content(resource, new));
+        }
     }
     causes
 }
 
 fn content(resource: &Resource, object: &Object) -> Vec<Cause> {
     if resource.custom.is_some() {
-        return schema(resource, object);
+        return custom::check(resource, None, object);
     }
     let nothing = json!({});
     let spec = object.at(&["spec"]).unwrap_or(&nothing);
-    let required = |field: &str, keys: &[&str]| {
-        let is_there = object.str_at(keys).is_some_and(|text| !text.is_empty());
-        if is_there {
-            Vec::new()
-        } else {
-            vec![Cause::required(field, "")]
-        }
-    };
     match (resource.group.as_str(), resource.plural.as_str()) {
         ("", "pods") => pods::spec(spec, "spec"),
         (
@@ -59,7 +57,7 @@ fn content(resource: &Resource, object: &Object) -> Vec<Cause> {
         ("", "services") => services::service(spec),
         ("networking.k8s.io", "ingresses") => services::ingress(spec),
         ("networking.k8s.io", "networkpolicies") => services::network_policy(spec),
-        ("networking.k8s.io", "ingressclasses") => required("spec.controller", &["spec", "controller"]),
+        ("networking.k8s.io", "ingressclasses") => ingress_class(text(spec, "controller")),
         ("", "configmaps") => config::config_map(object),
         ("", "secrets") => config::secret(object),
         ("", "persistentvolumeclaims") => config::claim(spec),
@@ -67,11 +65,43 @@ fn content(resource: &Resource, object: &Object) -> Vec<Cause> {
         ("rbac.authorization.k8s.io", "clusterroles") => config::role(object, false),
         ("rbac.authorization.k8s.io", "rolebindings") => config::role_binding(object, true),
         ("rbac.authorization.k8s.io", "clusterrolebindings") => config::role_binding(object, false),
-        ("apiextensions.k8s.io", "customresourcedefinitions") => config::definition(object),
-        ("storage.k8s.io", "storageclasses") => required("provisioner", &["provisioner"]),
+        ("apiextensions.k8s.io", "customresourcedefinitions") => definition::check(object),
+        ("storage.k8s.io", "storageclasses") => cluster::storage_class(object),
+        ("autoscaling", "horizontalpodautoscalers") => scaling::autoscaler(spec),
+        ("policy", "poddisruptionbudgets") => scaling::budget(spec),
+        ("admissionregistration.k8s.io", "validatingwebhookconfigurations") => {
+            cluster::webhooks(object, false)
+        }
+        ("admissionregistration.k8s.io", "mutatingwebhookconfigurations") => cluster::webhooks(object, true),
+        ("", "persistentvolumes") => cluster::volume(spec),
+        ("apps", "controllerrevisions") => {
+            let mut causes = Vec::new();
+            let revision = object.at(&["revision"]).and_then(Value::as_i64).unwrap_or(0);
+            at_least_zero(revision, "revision", &mut causes);
+            causes
+        }
+        ("", "endpoints") => cluster::endpoints(object),
+        ("", "limitranges") => cluster::limit_range(spec),
+        ("discovery.k8s.io", "endpointslices") => cluster::slice(object),
+        ("coordination.k8s.io", "leases") => cluster::lease(spec),
+        ("node.k8s.io", "runtimeclasses") => cluster::runtime_class(object),
         ("scheduling.k8s.io", "priorityclasses") => priority(object),
         _ => Vec::new(),
     }
+}
+
+fn ingress_class(controller: &str) -> Vec<Cause> {
+    if controller.is_empty() {
+        return vec![Cause::required("spec.controller", "")];
+    }
+    if controller
+        .split_once('/')
+        .is_some_and(|(host, path)| !host.is_empty() && !path.is_empty())
+    {
+        return Vec::new();
+    }
+    let detail = "must be a domain-prefixed path (such as \"acme.io/foo\")";
+    vec![Cause::invalid("spec.controller", controller, detail)]
 }
 
 fn priority(object: &Object) -> Vec<Cause> {
@@ -85,7 +115,28 @@ fn priority(object: &Object) -> Vec<Cause> {
 }
 
 /// What is allowed but unwise.
-pub(crate) fn warnings(resource: &Resource, object: &Object, warnings: &mut Vec<String>) {
+pub(crate) fn warnings(
+    resource: &Resource,
+    old: Option<&Object>,
+    object: &Object,
+    warnings: &mut Vec<String>,
+) {
+    custom::warnings(resource, old, object, warnings);
+    let is = |keys: &[&str], value: &str| object.str_at(keys) == Some(value);
+    if resource.is("", "services")
+        && !is(&["spec", "type"], "ExternalName")
+        && object
+            .str_at(&["spec", "externalName"])
+            .is_some_and(|name| !name.is_empty())
+    {
+        warnings.push("spec.externalName is ignored when spec.type is not \"ExternalName\"".to_owned());
+    }
+    if resource.is("", "persistentvolumes") && is(&["spec", "persistentVolumeReclaimPolicy"], "Recycle") {
+        warnings.push("spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.".to_owned());
+    }
+    if resource.is("discovery.k8s.io", "endpointslices") && is(&["addressType"], "FQDN") {
+        warnings.push("spec.addressType: FQDN endpoints are deprecated".to_owned());
+    }
     if resource.is("", "pods") || resource.group == "apps" || resource.group == "batch" {
         let prefix: &[&str] = match resource.plural.as_str() {
             "pods" => &["spec"],
@@ -100,31 +151,6 @@ pub(crate) fn warnings(resource: &Resource, object: &Object, warnings: &mut Vec<
             pods::warnings(spec, &prefix.join("."), warnings);
         }
     }
-}
-
-/// Checks a custom object against its schema.
-fn schema(resource: &Resource, object: &Object) -> Vec<Cause> {
-    let findings = kluctl_schema::validate(&object.to_value(), &resource.ty);
-    findings.into_iter().map(cause_of).collect()
-}
-
-fn cause_of(finding: Finding) -> Cause {
-    let kind = match finding.kind {
-        FindingKind::Invalid => CauseKind::Invalid,
-        FindingKind::TypeInvalid => CauseKind::TypeInvalid,
-        FindingKind::Required => CauseKind::Required,
-        FindingKind::NotSupported => CauseKind::NotSupported,
-        FindingKind::TooLong => CauseKind::TooLong,
-        FindingKind::TooMany => CauseKind::TooMany,
-        FindingKind::Forbidden => CauseKind::Forbidden,
-        FindingKind::Duplicate => CauseKind::Duplicate,
-    };
-    let path = if finding.path.is_empty() {
-        "<nil>".to_owned()
-    } else {
-        finding.path
-    };
-    Cause::new(kind, path, finding.value.unwrap_or(Value::Null), finding.detail)
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {

@@ -9,7 +9,7 @@ use crate::names;
 use crate::status::{Cause, CauseKind};
 
 use super::metadata::labels;
-use super::{at_least_zero, items, map, number, text};
+use super::{at_least_zero, items, map, number, placement, text};
 
 /// Checks a Pod's spec; `field` is where it stands.
 pub(super) fn spec(spec: &Value, field: &str) -> Vec<Cause> {
@@ -46,6 +46,7 @@ pub(super) fn spec(spec: &Value, field: &str) -> Vec<Cause> {
             causes.push(Cause::not_supported(format!("{field}.{key}"), value, supported));
         }
     };
+    placement::check(spec, field, &mut causes);
     one_of("restartPolicy", &["Always", "OnFailure", "Never"], &mut causes);
     one_of(
         "dnsPolicy",
@@ -65,21 +66,6 @@ pub(super) fn spec(spec: &Value, field: &str) -> Vec<Cause> {
                 why,
             ));
         }
-    }
-    for (index, secret) in items(spec, "imagePullSecrets").iter().enumerate() {
-        if text(secret, "name").is_empty() {
-            causes.push(Cause::required(
-                format!("{field}.imagePullSecrets[{index}].name"),
-                "",
-            ));
-        }
-    }
-    if let Some(grace) = spec["terminationGracePeriodSeconds"].as_i64() {
-        at_least_zero(
-            grace,
-            &format!("{field}.terminationGracePeriodSeconds"),
-            &mut causes,
-        );
     }
     causes
 }

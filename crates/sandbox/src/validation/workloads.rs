@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::resources::Resource;
 use crate::selector::LabelSelector;
-use crate::status::Cause;
+use crate::status::{Cause, in_order};
 
 use super::metadata::labels;
 use super::{at_least_zero, items, map, pods};
@@ -16,7 +16,14 @@ pub(super) fn check(resource: &Resource, object: &Object) -> Vec<Cause> {
     let spec = object.at(&["spec"]).unwrap_or(&nothing);
     match resource.plural.as_str() {
         "jobs" => job(spec, "spec"),
-        "cronjobs" => cron_job(spec),
+        "cronjobs" => {
+            let mut causes = cron_job(spec);
+            if object.name().len() > 52 {
+                let detail = "must be no more than 52 characters";
+                causes.push(Cause::invalid("metadata.name", object.name(), detail));
+            }
+            causes
+        }
         plural => workload(plural, spec),
     }
 }
@@ -66,7 +73,8 @@ fn workload(plural: &str, spec: &Value) -> Vec<Cause> {
         .iter()
         .any(|cause| cause.field.starts_with("spec.selector.match"));
     let matches = !selects.is_empty() && selects.matches(|key| own[key].as_str());
-    if is_selector_valid && !matches {
+    let has_none = plural == "replicationcontrollers" && selects.is_empty();
+    if is_selector_valid && !matches && !has_none {
         let detail = "`selector` does not match template `labels`";
         causes.push(Cause::invalid(
             "spec.template.metadata.labels",
@@ -89,11 +97,53 @@ fn workload(plural: &str, spec: &Value) -> Vec<Cause> {
     }
     if plural == "deployments" {
         strategy(&spec["strategy"], &mut causes);
+        deadlines(spec, &mut causes);
+    }
+    if plural == "statefulsets" {
+        stateful(spec, &mut causes);
     }
     if let Some(seconds) = spec["minReadySeconds"].as_i64() {
         at_least_zero(seconds, "spec.minReadySeconds", &mut causes);
     }
     causes
+}
+
+/// How long a rollout may take, and how much of it is kept.
+fn deadlines(spec: &Value, causes: &mut Vec<Cause>) {
+    for key in ["revisionHistoryLimit", "progressDeadlineSeconds"] {
+        if let Some(value) = spec[key].as_i64() {
+            at_least_zero(value, &format!("spec.{key}"), causes);
+        }
+    }
+    let ready = spec["minReadySeconds"].as_i64().unwrap_or(0);
+    if let Some(seconds) = spec["progressDeadlineSeconds"]
+        .as_i64()
+        .filter(|seconds| *seconds <= ready)
+    {
+        let detail = "must be greater than minReadySeconds";
+        causes.push(Cause::invalid("spec.progressDeadlineSeconds", seconds, detail));
+    }
+}
+
+fn stateful(spec: &Value, causes: &mut Vec<Cause>) {
+    let update = &spec["updateStrategy"];
+    let kind = super::text(update, "type");
+    if !["", "RollingUpdate", "OnDelete"].contains(&kind) {
+        let shown = in_order(&[("Type", json!(kind)), ("RollingUpdate", Value::Null)]);
+        let detail = "must be 'RollingUpdate' or 'OnDelete'";
+        causes.push(Cause::raw_invalid("spec.updateStrategy", shown, detail));
+    }
+    let policy = &spec["persistentVolumeClaimRetentionPolicy"];
+    for key in ["whenDeleted", "whenScaled"] {
+        let value = super::text(policy, key);
+        if !["", "Retain", "Delete"].contains(&value) {
+            causes.push(Cause::not_supported(
+                format!("spec.persistentVolumeClaimRetentionPolicy.{key}"),
+                value,
+                &["Retain", "Delete"],
+            ));
+        }
+    }
 }
 
 fn strategy(strategy: &Value, causes: &mut Vec<Cause>) {
@@ -182,7 +232,21 @@ fn job(spec: &Value, field: &str) -> Vec<Cause> {
 }
 
 fn cron_job(spec: &Value) -> Vec<Cause> {
-    let template = job(&spec["jobTemplate"]["spec"], "spec.jobTemplate.spec");
+    let mut template = job(&spec["jobTemplate"]["spec"], "spec.jobTemplate.spec");
+    for key in [
+        "successfulJobsHistoryLimit",
+        "failedJobsHistoryLimit",
+        "startingDeadlineSeconds",
+    ] {
+        if let Some(value) = spec[key].as_i64() {
+            at_least_zero(value, &format!("spec.{key}"), &mut template);
+        }
+    }
+    let policy = super::text(spec, "concurrencyPolicy");
+    let supported = ["Allow", "Forbid", "Replace"];
+    if !policy.is_empty() && !supported.contains(&policy) {
+        template.push(Cause::not_supported("spec.concurrencyPolicy", policy, &supported));
+    }
     let schedule = spec["schedule"].as_str().unwrap_or_default();
     let mut causes = Vec::new();
     if schedule.is_empty() {

@@ -167,3 +167,51 @@ async fn services_and_ingresses_get_addresses() {
     );
     assert!(live["spec"]["ports"][0]["nodePort"].as_i64().unwrap() >= 30000);
 }
+
+#[tokio::test]
+async fn services_lead_to_the_pods_they_select() {
+    let client = Client::new(true);
+    let service = json!({"metadata": {"name": "web", "labels": {"x": "y"}}, "spec": {"selector": {"app": "web"},
+        "ports": [{"name": "http", "port": 80, "targetPort": "web"}]}});
+    client.post("/api/v1/namespaces/default/services", service).await;
+    let endpoints = "/api/v1/namespaces/default/endpoints/web";
+    let slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices";
+    assert!(client.get(endpoints).await.body.get("subsets").is_none());
+    let path = format!("{APPS}/deployments/web");
+    let mut web = workload("Deployment", "web", &json!({"replicas": 2}));
+    web["spec"]["template"]["spec"]["containers"][0]["ports"] =
+        json!([{"name": "web", "containerPort": 8080}]);
+    client.apply(&path, web.clone()).await;
+    let live = client.get(endpoints).await.body;
+    let subset = &live["subsets"][0];
+    assert_eq!(subset["addresses"].as_array().map(Vec::len), Some(2), "{live:#}");
+    assert_eq!(
+        subset["ports"],
+        json!([{"name": "http", "port": 8080, "protocol": "TCP"}])
+    );
+    assert_eq!(subset["addresses"][0]["targetRef"]["kind"], "Pod");
+    assert_eq!(live["metadata"]["labels"]["x"], "y");
+    let live = client.get(slices).await.body;
+    let slice = &live["items"][0];
+    assert_eq!(slice["metadata"]["labels"]["kubernetes.io/service-name"], "web");
+    assert_eq!(slice["metadata"]["ownerReferences"][0]["kind"], "Service");
+    assert_eq!(slice["endpoints"].as_array().map(Vec::len), Some(2), "{live:#}");
+    assert_eq!(slice["endpoints"][0]["conditions"]["ready"], true);
+    web["spec"]["replicas"] = json!(0);
+    client.apply(&path, web).await;
+    assert!(client.get(endpoints).await.body.get("subsets").is_none());
+    assert_eq!(
+        client.get(slices).await.body["items"][0]["endpoints"],
+        json!(null)
+    );
+    client
+        .send(
+            "DELETE",
+            "/api/v1/namespaces/default/services/web",
+            "",
+            &Value::Null,
+        )
+        .await;
+    assert_eq!(client.get(endpoints).await.code, 404);
+    assert!(names(&client, slices).await.is_empty());
+}

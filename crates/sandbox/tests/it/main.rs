@@ -2,4 +2,6 @@
 
 mod client;
 mod deploy;
+mod differential;
+mod kill;
 mod life;
