@@ -175,6 +175,7 @@ static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b10\.0\.\d+\.\d+\b", "ADDRESS"),
         (r"in record \(\d+\)", "in record (VERSION)"),
         (r"0x[0-9a-f]{6,}", "POINTER"),
+        (r"^\d+s$", "AGE"),
         (
             r"too old resource version: \d+ \(\d+\)",
             "too old resource version",
