@@ -182,7 +182,11 @@ fn kubectl_applies_and_shows() {
     assert!(
         run(&["get", "pods", "-l", "app=web", "--no-headers"])
             .lines()
-            .all(|line| line.contains("1/1     Running   0"))
+            .all(|line| line
+                .split_whitespace()
+                .skip(1)
+                .take(3)
+                .eq(["1/1", "Running", "0"]))
     );
     assert_eq!(
         run(&["get", "configmap", "settings", "-o", "jsonpath={.data.mode}"]),
