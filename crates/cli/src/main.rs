@@ -96,7 +96,7 @@ fn run() -> ExitCode {
     let parsed = preset::parse(&command, typed, &presets).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return usage::report(&error),
+        Err(error) => return usage::report(&error, &command),
     };
     match cli.command {
         Command::Kustomize(args) => commands::kustomize::run(&args),

@@ -78,7 +78,8 @@ pub(crate) async fn orphans(cluster: &Cluster, target: &Target, live: &LiveObjec
     let Ok(discovery) = cluster.discovery().await else {
         return Vec::new();
     };
-    let local: Vec<ObjectRef> = target.objects().map(Object::reference).collect();
+    let local = target.objects().map(Object::reference);
+    let local: Vec<ObjectRef> = local.chain(target.spared.iter().cloned()).collect();
     deletable(live.iter(), &local, &target.limits, &discovery)
 }
 

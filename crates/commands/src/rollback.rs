@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use kluctl_api::{CommandResult, CommandResultSummary, Stored};
 use kluctl_apply::{Problems, is_secret, unmasked};
 use kluctl_cluster::ApiError;
-use kluctl_object::{MASK, MaskKey, Object, ObjectRef};
+use kluctl_object::{MASK, Object, ObjectRef};
 use kluctl_project::{Inclusion, InclusionOptions, Rendered, RenderedItem, Sensitive};
 use serde_json::Value;
 
@@ -29,8 +29,6 @@ pub struct RollbackOptions {
     pub hooks: bool,
     /// When the command started.
     pub start_time: Option<String>,
-    /// What the fingerprints of secrets are made with.
-    pub mask_key: MaskKey,
 }
 
 /// Which of the results of a target, newest first, a rollback goes to: the newest one without errors that deployed something
@@ -41,9 +39,12 @@ pub fn previous(summaries: &[CommandResultSummary]) -> Option<&CommandResultSumm
             && stored::changed_the_cluster(summary)
     });
     let last = deploys.next()?;
-    deploys.find(|summary| {
-        summary.errors.is_empty() && summary.rendered_objects_hash != last.rendered_objects_hash
-    })
+    // upstream's command line stores no hash: then nothing says that it was the same
+    let differs = |summary: &&CommandResultSummary| {
+        let (hash, last) = (&summary.rendered_objects_hash, &last.rendered_objects_hash);
+        hash.is_empty() || hash != last
+    };
+    deploys.find(|summary| summary.errors.is_empty() && differs(summary))
 }
 
 /// Applies what a result has rendered. `confirm` sees what would happen first, where the options ask for that.
@@ -72,14 +73,15 @@ async fn target(session: &Session, stored: &Stored, options: &RollbackOptions) -
         ));
     }
     let mut items = stored::items(result);
-    if !options.hooks {
-        for item in &mut items {
-            item.objects.retain(|object| !is_hook(object));
-        }
-    }
+    let mut spared = Vec::new();
     for item in &mut items {
-        item.objects
-            .retain(|object| object.annotation("kluctl.io/delete").is_none());
+        item.objects.retain(|object| {
+            let hook = is_hook(object) && !options.hooks;
+            if hook {
+                spared.push(object.reference());
+            }
+            !hook && object.annotation("kluctl.io/delete").is_none()
+        });
     }
     if items.iter().all(|item| item.objects.is_empty()) {
         return Err(format!("result {} holds no objects to apply", result.id));
@@ -111,10 +113,7 @@ async fn target(session: &Session, stored: &Stored, options: &RollbackOptions) -
             lines.concat()
         ));
     }
-    let mut sensitive = Sensitive {
-        key: options.mask_key.clone(),
-        ..Sensitive::default()
-    };
+    let mut sensitive = Sensitive::default();
     sensitive.add(&Value::from(filling.found));
     let info = &result.command;
     let inclusion = Inclusion::new(InclusionOptions {
@@ -132,7 +131,10 @@ async fn target(session: &Session, stored: &Stored, options: &RollbackOptions) -
         deployment: result.deployment.clone().unwrap_or_default(),
         ..Rendered::default()
     };
-    Ok(Target::new(head(result, options), rendered))
+    Ok(Target {
+        spared,
+        ..Target::new(head(result, options), rendered)
+    })
 }
 
 fn head(result: &CommandResult, options: &RollbackOptions) -> Head {

@@ -2,7 +2,7 @@
 
 use kluctl_api::{CommandInfo, GitInfo, ProjectKey};
 use kluctl_apply::{Inclusion, Item};
-use kluctl_object::Object;
+use kluctl_object::{Object, ObjectRef};
 use kluctl_project::Rendered;
 use serde_json::Value;
 
@@ -51,6 +51,8 @@ pub struct Target {
     pub items: Vec<Item>,
     /// What the run is limited to.
     pub limits: Limits,
+    /// Objects that belong to the target and are not applied this time, so they are no orphans.
+    pub spared: Vec<ObjectRef>,
 }
 
 impl Target {
@@ -63,6 +65,7 @@ impl Target {
                 has_tags,
             },
             items: crate::items(&rendered),
+            spared: Vec::new(),
             rendered,
             head,
         }

@@ -14,6 +14,7 @@ use crate::completing::VARIABLE;
 /// completed, too. For bash: 'source <(kluctl completion bash)'. For zsh: 'source <(kluctl completion zsh)'. For fish:
 /// 'kluctl completion fish | source'. For PowerShell: 'kluctl completion powershell | Out-String | Invoke-Expression'.
 #[derive(Debug, clap::Args)]
+#[command(arg_required_else_help = true)]
 pub(crate) struct CompletionArgs {
     /// The shell to complete in
     shell: Supported,

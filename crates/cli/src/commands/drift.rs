@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use kluctl_api::{DriftResult, ResultStore, Stored};
-use kluctl_commands::{Baseline, changed_the_cluster};
+use kluctl_commands::{Baseline, Events, changed_the_cluster};
 
 use crate::opened::{Reached, reach};
 use crate::options::global::GlobalFlags;
@@ -69,7 +69,12 @@ fn drift(args: &DriftArgs, running: &Running) -> Result<ExitCode, String> {
         // read again each time: a deploy may have happened in between
         let results = stored_results(args, running, &reached, &store)?;
         let baseline = Baseline::new(&results);
-        let compared = kluctl_commands::drift(&reached.session, &baseline, args.all);
+        let mut session = reached.session.clone();
+        if shown.is_some() {
+            // how it is looked needs to be told once only
+            session.events = Events::none();
+        }
+        let compared = kluctl_commands::drift(&session, &baseline, args.all);
         let result = running.runtime.block_on(compared);
         let stopped = running.stop.is_cancelled();
         if !stopped && shown.as_ref().is_none_or(|shown| differs(shown, &result)) {

@@ -244,7 +244,7 @@ fn rollback(server: &Server, stored: &Stored, prune: bool) -> Result<CommandResu
 
 fn a_rollback_applies_what_was(server: &Server) {
     let hook = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hook", "namespace": "history",
-        "annotations": {"kluctl.io/hook": "pre-deploy", "kluctl.io/hook-delete-policy": "hook-succeeded"}}});
+        "annotations": {"kluctl.io/hook": "pre-deploy"}}});
     let password = secret(json!({"password": "first-password"}));
     let before = [
         config_map(json!({"aa": "before"})),
@@ -296,6 +296,7 @@ fn a_rollback_applies_what_was(server: &Server) {
     let result = rollback(server, &stored, true).unwrap();
     assert_eq!(errors(&result), Vec::<String>::new());
     assert!(server.get(&object(added)).is_none());
+    assert!(server.get(&object(hook)).is_some(), "a hook is no orphan");
 }
 
 fn a_rollback_without_the_secret_changes_nothing(server: &Server) {
