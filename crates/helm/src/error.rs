@@ -119,13 +119,14 @@ impl fmt::Display for Excerpt {
         if let Some(column) = self.column {
             write!(f, ":{column}")?;
         }
-        write!(f, "\n{margin} |\n{number} | {}\n{margin} |", self.text)?;
-        if let Some(column) = self.column {
+        let column = self.column.map_or(0, |column| column.saturating_sub(1));
+        let (start, shown) = part_of_line(&self.text, column);
+        write!(f, "\n{margin} |\n{number} | {shown}\n{margin} |")?;
+        if self.column.is_some() {
             f.write_str(" ")?;
-            for byte in self
-                .text
+            for byte in shown
                 .bytes()
-                .take(column - 1)
+                .take(column - start)
                 .filter(|byte| (byte & 0xC0) != 0x80)
             {
                 f.write_str(if byte == b'\t' { "\t" } else { " " })?;
@@ -134,6 +135,17 @@ impl fmt::Display for Excerpt {
         }
         Ok(())
     }
+}
+
+/// The part of a long line that is around a place in it, and where that part starts.
+fn part_of_line(line: &str, column: usize) -> (usize, &str) {
+    const WIDEST: usize = 400;
+    if line.len() <= WIDEST {
+        return (0, line);
+    }
+    let start = line.floor_char_boundary(column.saturating_sub(WIDEST / 2));
+    let end = line.floor_char_boundary((start + WIDEST).min(line.len()));
+    (start, &line[start..end])
 }
 
 /// One line as Go's `slog` text handler writes it.

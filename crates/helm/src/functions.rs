@@ -1,7 +1,7 @@
 //! The functions that Helm adds to those of Go and sprig.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
@@ -26,6 +26,8 @@ pub(crate) struct Host {
     included: RefCell<HashMap<Text, usize>>,
     /// Texts that `tpl` has parsed, since charts render the same ones again and again.
     parsed: RefCell<HashMap<Text, Parsed>>,
+    /// How many calls of `tpl` are under way.
+    rendering: Cell<usize>,
     lookup: Option<Arc<dyn Lookup>>,
 }
 
@@ -34,6 +36,7 @@ impl Host {
         Self {
             included: RefCell::default(),
             parsed: RefCell::default(),
+            rendering: Cell::new(0),
             lookup,
         }
     }
@@ -95,6 +98,9 @@ fn any(arguments: &[Value], index: usize) -> Value {
     arguments.get(index).cloned().unwrap_or_default()
 }
 
+/// How deep `tpl` may call itself; Helm has no limit but Go's stack, at which it crashes.
+const DEEPEST_TPL: usize = 500;
+
 fn include(arguments: &[Value], context: &mut Context<'_>) -> Result<Value, Error> {
     let name = text(arguments, 0);
     let Some(host) = context.host::<Host>() else {
@@ -146,21 +152,32 @@ fn tpl(arguments: &[Value], context: &mut Context<'_>) -> Result<Value, Error> {
             parsed
         }
     };
+    if let Some(host) = host {
+        let depth = host.rendering.get();
+        if depth >= DEEPEST_TPL {
+            return Err(Error::message(format!(
+                "templates in values are rendered by each other more than {DEEPEST_TPL} deep"
+            )));
+        }
+        host.rendering.set(depth + 1);
+    }
     let mut templates = context.templates().clone();
     templates.add(&parsed);
     let nothing = ();
-    let host: &dyn Any = match host {
+    let passed: &dyn Any = match host {
         Some(host) => host,
         None => &nothing,
     };
-    let output = templates
-        .execute(NAME.as_bytes(), any(arguments, 1), host)
-        .map_err(|error| {
-            Error::wrap(
-                format!("error during tpl function execution for {}: ", quoted()),
-                error,
-            )
-        })?;
+    let output = templates.execute(NAME.as_bytes(), any(arguments, 1), passed);
+    if let Some(host) = host {
+        host.rendering.set(host.rendering.get().saturating_sub(1));
+    }
+    let output = output.map_err(|error| {
+        Error::wrap(
+            format!("error during tpl function execution for {}: ", quoted()),
+            error,
+        )
+    })?;
     Ok(Value::String(without_no_value(output)))
 }
 

@@ -49,7 +49,7 @@ impl Chart {
 
     /// Loads a packed chart.
     pub fn from_archive(packed: &[u8]) -> Result<Self, Error> {
-        let files = unpack(packed)?;
+        let files = unpack(packed).map_err(|error| error.context("unable to load chart archive"))?;
         let chart_yaml = files.iter().find(|file| file.name == "Chart.yaml");
         if chart_yaml.is_none() {
             return Err(Error::new("unable to detect chart version, no Chart.yaml found"));

@@ -35,21 +35,30 @@ pub struct Printed {
 pub fn print(release: &Release, options: &PrintOptions) -> Result<Printed, Error> {
     let mut printed = Printed::default();
     let mut manifests = String::new();
-    let document = |path: &str, content: &str| format!("---\n# Source: {path}\n{content}\n");
+    let add = |text: &mut String, path: &str, content: &str| {
+        for part in ["---\n# Source: ", path, "\n", content, "\n"] {
+            text.push_str(part);
+        }
+    };
+    let document = |path: &str, content: &str| {
+        let mut text = String::new();
+        add(&mut text, path, content);
+        text
+    };
     if options.include_crds {
         for crd in &release.crds {
             match &options.to_files {
-                None => manifests.push_str(&document(&crd.path, &crd.content)),
+                None => add(&mut manifests, &crd.path, &crd.text()),
                 Some((folder, _)) => {
                     let file = format!("{folder}/{}", crd.path);
-                    printed.files.push((file, document(&crd.path, &crd.content)));
+                    printed.files.push((file, document(&crd.path, &crd.text())));
                 }
             }
         }
     }
     for manifest in &release.manifests {
         match &options.to_files {
-            None => manifests.push_str(&document(&manifest.path, &manifest.content)),
+            None => add(&mut manifests, &manifest.path, &manifest.content),
             Some((_, folder)) => {
                 let file = format!("{folder}/{}", manifest.path);
                 printed
@@ -58,7 +67,9 @@ pub fn print(release: &Release, options: &PrintOptions) -> Result<Printed, Error
             }
         }
     }
-    let mut text = manifests.trim().to_owned();
+    let mut text = manifests;
+    text.truncate(text.trim_end().len());
+    text.drain(..text.len() - text.trim_start().len());
     text.push('\n');
     if !options.no_hooks {
         for hook in &release.hooks {
@@ -67,7 +78,7 @@ pub fn print(release: &Release, options: &PrintOptions) -> Result<Printed, Error
             }
             let manifest = &hook.manifest;
             match &options.to_files {
-                None => text.push_str(&document(&manifest.path, &manifest.content)),
+                None => add(&mut text, &manifest.path, &manifest.content),
                 Some((_, folder)) => {
                     let file = format!("{folder}/{}", manifest.path);
                     printed

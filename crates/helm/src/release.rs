@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use kluctl_gotemplate::{Map, Text, Value};
 use serde_json::{Map as JsonMap, Value as Json};
 
@@ -55,8 +56,15 @@ pub struct RenderOptions {
 pub struct Crd {
     /// The file's full path, such as `chart/crds/web.yaml`.
     pub path: String,
-    /// The file's text.
-    pub content: String,
+    /// The file's text; it is shared with the chart.
+    pub content: Bytes,
+}
+
+impl Crd {
+    /// The text, with U+FFFD in place of bytes that are no UTF-8.
+    pub fn text(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.content)
+    }
 }
 
 /// A rendered chart.
@@ -222,7 +230,7 @@ fn render_release(
         .into_iter()
         .map(|(path, file)| Crd {
             path,
-            content: String::from_utf8_lossy(&file.data).into_owned(),
+            content: file.data.clone(),
         })
         .collect();
     Ok(())

@@ -87,13 +87,19 @@ impl Node {
 
     /// Tells whether [`Node::to_value`] would succeed.
     pub fn check(&self, options: &Options) -> Result<(), Error> {
-        self.to_value(options).map(|_| ())
+        let mut composer = Composer::new(*options);
+        // Duplicate keys are only found by keeping the keys.
+        composer.discards = options.duplicate_keys == DuplicateKeys::LastWins;
+        composer.value(self)?;
+        composer.finish()
     }
 }
 
 /// Walks nodes and keeps what go-yaml keeps against documents that grow by their aliases.
 pub(crate) struct Composer {
     options: Options,
+    /// Only looks for errors: values come out as null.
+    discards: bool,
     decoded: u64,
     aliased: u64,
     alias_depth: u32,
@@ -108,6 +114,7 @@ impl Composer {
     pub(crate) fn new(options: Options) -> Self {
         Self {
             options,
+            discards: false,
             decoded: 0,
             aliased: 0,
             alias_depth: 0,
@@ -163,9 +170,15 @@ impl Composer {
             }
             Content::Scalar { value, style } => self.scalar(node, value, *style),
             Content::Sequence { items, .. } => {
-                let mut values = Vec::with_capacity(items.len());
+                let mut values = Vec::new();
+                if !self.discards {
+                    values.reserve_exact(items.len());
+                }
                 for item in items {
-                    values.push(self.value(item)?);
+                    let value = self.value(item)?;
+                    if !self.discards {
+                        values.push(value);
+                    }
                 }
                 Ok(Value::Array(values))
             }
@@ -196,7 +209,9 @@ impl Composer {
                 let _ = write!(self.duplicates, "\n  line {line}: key {shown} already set in map");
                 continue;
             }
-            map.insert(name, value_of_key);
+            if !self.discards {
+                map.insert(name, value_of_key);
+            }
         }
         Ok(())
     }
@@ -227,6 +242,7 @@ impl Composer {
                     Value::Null
                 }
             },
+            Scalar::Text if self.discards => Value::Null,
             Scalar::Text => Value::String(text.to_owned()),
             Scalar::Binary(text) => Value::String(text),
         })

@@ -688,7 +688,8 @@ fn load_packed(path: &Path, data: &Bytes) -> Result<Chart, Failure> {
         return Err(if is_yaml {
             format!("file '{shown}' seems to be a YAML file, but expected a gzipped archive").into()
         } else {
-            let kind = if data.contains(&0) {
+            // Go looks at the first bytes only, and at zeros after the end of a short file.
+            let kind = if data.len() < 512 || data[..512].contains(&0) {
                 "application/octet-stream"
             } else {
                 "text/plain; charset=utf-8"

@@ -256,10 +256,7 @@ fn render_one(
         }
     };
     if !description.skip_crds {
-        release
-            .crds
-            .iter()
-            .for_each(|crd| append(&crd.path, &crd.content));
+        release.crds.iter().for_each(|crd| append(&crd.path, &crd.text()));
     }
     let plain = release.manifests.iter();
     plain.for_each(|manifest| append(&manifest.path, &manifest.content));
