@@ -70,7 +70,7 @@ impl Gcp {
         let named = self.environment.get("GOOGLE_APPLICATION_CREDENTIALS");
         if let Some(path) = named {
             let text = std::fs::read_to_string(path).map_err(|error| file(path, error))?;
-            return self.from_file(path, &text).await;
+            return self.with_file(path, &text).await;
         }
         let folder = match self.environment.get("CLOUDSDK_CONFIG") {
             Some(folder) => Some(folder.into()),
@@ -84,18 +84,18 @@ impl Gcp {
         if let Some(path) = path
             && let Ok(text) = std::fs::read_to_string(&path)
         {
-            return self.from_file(path.as_str(), &text).await;
+            return self.with_file(path.as_str(), &text).await;
         }
-        self.from_metadata().await
+        self.with_metadata().await
     }
 
-    async fn from_file(&self, path: &str, text: &str) -> Result<Access, CloudError> {
+    async fn with_file(&self, path: &str, text: &str) -> Result<Access, CloudError> {
         let value: Value = serde_json::from_str(text).map_err(|error| file(path, error))?;
         let kind = value.get("type").and_then(Value::as_str).unwrap_or_default();
         let token = match kind {
-            "service_account" => self.from_service_account(&value).await,
-            "authorized_user" => self.from_user(&value).await,
-            "external_account" => self.from_federation(&value).await,
+            "service_account" => self.with_service_account(&value).await,
+            "authorized_user" => self.with_user(&value).await,
+            "external_account" => self.with_federation(&value).await,
             other => Err(CloudError::new(format!(
                 "credentials of type `{other}` are not supported; service_account, authorized_user and external_account are"
             ))),
@@ -108,7 +108,7 @@ impl Gcp {
     }
 
     /// A JSON web token that the account signs, given in for an access token.
-    async fn from_service_account(&self, value: &Value) -> Result<String, CloudError> {
+    async fn with_service_account(&self, value: &Value) -> Result<String, CloudError> {
         let address = text(value, "token_uri").unwrap_or("https://oauth2.googleapis.com/token");
         let now = Timestamp::now().as_second();
         let claims = json!({
@@ -134,7 +134,7 @@ impl Gcp {
         self.token(&Request::form(parse(address)?, &fields)).await
     }
 
-    async fn from_user(&self, value: &Value) -> Result<String, CloudError> {
+    async fn with_user(&self, value: &Value) -> Result<String, CloudError> {
         let address = text(value, "token_uri").unwrap_or("https://oauth2.googleapis.com/token");
         let fields = [
             ("grant_type", "refresh_token"),
@@ -146,7 +146,7 @@ impl Gcp {
     }
 
     /// A token of somebody else's, from a file or address, given in for one of Google's.
-    async fn from_federation(&self, value: &Value) -> Result<String, CloudError> {
+    async fn with_federation(&self, value: &Value) -> Result<String, CloudError> {
         let source = value.get("credential_source").cloned().unwrap_or_default();
         let subject = if let Some(path) = text(&source, "file") {
             std::fs::read_to_string(path).map_err(|error| file(path, error))?
@@ -199,7 +199,7 @@ impl Gcp {
         self.token(&request).await
     }
 
-    async fn from_metadata(&self) -> Result<Access, CloudError> {
+    async fn with_metadata(&self) -> Result<Access, CloudError> {
         let host = self
             .environment
             .get("GCE_METADATA_HOST")

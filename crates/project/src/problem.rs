@@ -166,7 +166,9 @@ impl Problem {
 
 /// Masks what must not be shown in any of them.
 pub(crate) fn mask_all(problems: &mut [Problem], masks: &Masks) {
-    problems.iter_mut().for_each(|problem| problem.mask(masks));
+    for problem in problems {
+        problem.mask(masks);
+    }
 }
 
 impl Problems {

@@ -64,7 +64,7 @@ pub(crate) fn take(branch: &mut Branch, fits: impl Fn(&str) -> Option<String>) -
                 Some(name) => taken.push(Entry::Item(name, value)),
                 None => kept.push(Entry::Item(key, value)),
             },
-            comment => kept.push(comment),
+            comment @ Entry::Comment(_) => kept.push(comment),
         }
     }
     *branch = kept;

@@ -127,10 +127,10 @@ impl Chain<'_> {
     }
 
     async fn of_surroundings(&self) -> Result<AwsCredentials, CloudError> {
-        if let Some(credentials) = self.from_container().await? {
+        if let Some(credentials) = self.with_container().await? {
             return Ok(credentials);
         }
-        if let Some(credentials) = self.from_machine().await? {
+        if let Some(credentials) = self.with_machine().await? {
             return Ok(credentials);
         }
         Err(CloudError::new("no AWS credentials were found").hint(
@@ -195,8 +195,8 @@ impl Chain<'_> {
     async fn of_source(&self, source: &str) -> Result<AwsCredentials, CloudError> {
         let found = match source {
             "Environment" => self.keys_of_environment(),
-            "EcsContainer" => self.from_container().await?,
-            "Ec2InstanceMetadata" => self.from_machine().await?,
+            "EcsContainer" => self.with_container().await?,
+            "Ec2InstanceMetadata" => self.with_machine().await?,
             other => {
                 return Err(CloudError::new(format!(
                     "`credential_source` is `{other}`, expected Environment, EcsContainer or Ec2InstanceMetadata"

@@ -9,7 +9,7 @@ use crate::http::{Request, below, parse};
 
 impl Chain<'_> {
     /// What the address in the environment of a container gives; `None` when there is no such address.
-    pub(super) async fn from_container(&self) -> Result<Option<AwsCredentials>, CloudError> {
+    pub(super) async fn with_container(&self) -> Result<Option<AwsCredentials>, CloudError> {
         let variable = |name| self.environment.get(name);
         let url = if let Some(path) = variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") {
             below("http://169.254.170.2", path)?
@@ -36,7 +36,7 @@ impl Chain<'_> {
     }
 
     /// What the metadata server of a machine gives; `None` when there is none.
-    pub(super) async fn from_machine(&self) -> Result<Option<AwsCredentials>, CloudError> {
+    pub(super) async fn with_machine(&self) -> Result<Option<AwsCredentials>, CloudError> {
         if self.environment.is_true("AWS_EC2_METADATA_DISABLED") {
             return Ok(None);
         }

@@ -140,10 +140,9 @@ fn render_on_pool(
     rendered.warnings = loader.warnings.into_inner().unwrap_or_default();
     rendered.warnings.extend(loader.decrypter.into_warnings());
     rendered.warnings.extend(world.secrets.take_warnings());
-    rendered
-        .warnings
-        .iter_mut()
-        .for_each(|warning| masks.mask_text(warning));
+    for warning in &mut rendered.warnings {
+        masks.mask_text(warning);
+    }
     rendered.sensitive = sensitive;
     Ok(rendered)
 }

@@ -214,7 +214,7 @@ impl Waiting {
     }
 
     /// What is left at the end stands below the last item, or is all there is.
-    fn finish<'n>(mut self, last: Option<&'n mut Commented>, inner: &mut Vec<String>) {
+    fn finish(mut self, last: Option<&mut Commented>, inner: &mut Vec<String>) {
         self.head.append(&mut self.line);
         match last {
             Some(last) => last.foot = self.head,

@@ -27,7 +27,9 @@ pub(super) struct Comments<'t> {
 impl<'t> Comments<'t> {
     pub(super) fn of(text: &'t str, documents: &[Node]) -> Self {
         let mut spans = Vec::new();
-        documents.iter().for_each(|node| scalars(node, &mut spans));
+        for node in documents {
+            scalars(node, &mut spans);
+        }
         spans.sort_unstable();
         let mut all = Vec::new();
         let mut at = 0;
