@@ -422,7 +422,7 @@ impl Sequence<'_> {
                 "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io",
                 "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io",
             ]);
-            step.accept = form.to_owned();
+            form.clone_into(&mut step.accept);
         }
         step
     }
