@@ -14,9 +14,12 @@ pub(crate) struct Decrypter {
     keys: Keys,
     /// Whether a checksum that does not fit is an error.
     strict: bool,
-    done: Mutex<HashMap<(Vec<u8>, u8), Arc<Plain>>>,
+    done: Mutex<Done>,
     warnings: Mutex<Vec<String>>,
 }
+
+/// What was decrypted, by its content and format.
+type Done = HashMap<(Vec<u8>, u8), Arc<Plain>>;
 
 /// A file in the clear.
 pub(crate) struct Plain {
@@ -82,7 +85,7 @@ impl Decrypter {
         Ok(Some(plain))
     }
 
-    fn lock<T>(&self, work: impl FnOnce(&mut HashMap<(Vec<u8>, u8), Arc<Plain>>) -> T) -> T {
+    fn lock<T>(&self, work: impl FnOnce(&mut Done) -> T) -> T {
         work(&mut self.done.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
