@@ -64,10 +64,6 @@ fn shell(environment: &Environment, name: &str, arguments: &[&str]) -> Option<Os
         .get_process_mut()
         .set_window_size(200, 50)
         .expect("a size");
-    // readline shows what is typed only where the terminal would
-    let _ = session
-        .get_process_mut()
-        .set_echo(true, Some(Duration::from_millis(1)));
     session.set_expect_timeout(Some(Duration::from_mins(1)));
     Some(session)
 }
@@ -123,7 +119,7 @@ fn bash_completes() {
         return;
     };
     session
-        .send_line("PS1='ready> '; bind 'set enable-bracketed-paste off'; source <(kluctl completion bash); echo done-$((1+1))")
+        .send_line("stty echo; PS1='ready> '; bind 'set enable-bracketed-paste off'; source <(kluctl completion bash); echo done-$((1+1))")
         .expect("typing");
     session.expect("done-2").expect("the script is read");
     session.expect("ready> ").expect("the prompt");
@@ -137,7 +133,7 @@ fn zsh_completes() {
         return;
     };
     session
-        .send_line("PS1='ready> '; unsetopt zle_bracketed_paste; autoload -Uz compinit; compinit -u -D; source <(kluctl completion zsh); echo done-$((1+1))")
+        .send_line("stty echo; PS1='ready> '; unsetopt zle_bracketed_paste; autoload -Uz compinit; compinit -u -D; source <(kluctl completion zsh); echo done-$((1+1))")
         .expect("typing");
     session.expect("done-2").expect("the script is read");
     session.expect("ready> ").expect("the prompt");

@@ -196,7 +196,7 @@ impl ResultStore {
             let key = |s: &CommandResultSummary| {
                 (s.command_info.start_time.clone(), s.command_info.end_time.clone())
             };
-            key(b).cmp(&key(a)).then_with(|| a.id.cmp(&b.id))
+            key(b).cmp(&key(a))
         });
         Ok(summaries)
     }
@@ -206,7 +206,7 @@ impl ResultStore {
         let mut summaries: Vec<ValidateResultSummary> = self.summaries(VALIDATE_SUMMARY).await?;
         summaries.sort_by(|a, b| {
             let key = |s: &ValidateResultSummary| (s.start_time.clone(), s.end_time.clone());
-            key(b).cmp(&key(a)).then_with(|| a.id.cmp(&b.id))
+            key(b).cmp(&key(a))
         });
         Ok(summaries)
     }
@@ -242,7 +242,12 @@ impl ResultStore {
     ) -> Result<Vec<T>, StoreError> {
         let resource = self.secrets().await?;
         let list = self.cluster.list_metadata(&resource, Some(&self.namespace)).await;
-        let list = list.map_err(StoreError::Api)?.value;
+        let mut list = list.map_err(StoreError::Api)?.value;
+        // times have only seconds: what was written later comes first
+        list.sort_by_cached_key(|secret| {
+            let version = secret.str_at(&["metadata", "resourceVersion"]);
+            std::cmp::Reverse(version.and_then(|text| text.parse::<u64>().ok()))
+        });
         // what cannot be read is somebody else's, or of a later version
         let texts = list.iter().filter_map(|secret| secret.annotation(annotation));
         Ok(texts.filter_map(|text| serde_json::from_str(text).ok()).collect())
