@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use kluctl_api::{CommandResult, CommandResultSummary, Stored};
 use kluctl_apply::{Problems, is_secret, unmasked};
 use kluctl_cluster::ApiError;
-use kluctl_object::{MASK, Object, ObjectRef};
+use kluctl_object::{MASK, MaskKey, Object, ObjectRef};
 use kluctl_project::{Inclusion, InclusionOptions, Rendered, RenderedItem, Sensitive};
 use serde_json::Value;
 
@@ -29,6 +29,8 @@ pub struct RollbackOptions {
     pub hooks: bool,
     /// When the command started.
     pub start_time: Option<String>,
+    /// What the fingerprints of secrets are made with.
+    pub mask_key: MaskKey,
 }
 
 /// Which of the results of a target, newest first, a rollback goes to: the newest one without errors that deployed something
@@ -113,7 +115,10 @@ async fn target(session: &Session, stored: &Stored, options: &RollbackOptions) -
             lines.concat()
         ));
     }
-    let mut sensitive = Sensitive::default();
+    let mut sensitive = Sensitive {
+        key: options.mask_key.clone(),
+        ..Sensitive::default()
+    };
     sensitive.add(&Value::from(filling.found));
     let info = &result.command;
     let inclusion = Inclusion::new(InclusionOptions {
