@@ -16,6 +16,8 @@ mod quickstart;
 mod secrets;
 mod servers;
 mod start;
+mod template;
+mod templating;
 mod terminal;
 mod transcripts;
 mod tutorial;

@@ -1,9 +1,10 @@
 //! Sources of other people's files that cost nothing until one is asked for: no thread, no TLS.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::sync::{Arc, OnceLock};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use kluctl_commands::sources::{RemoteSources, SourceOptions};
 use kluctl_project::config::{GitRef, OciRef};
 use kluctl_project::outside::{
@@ -80,13 +81,31 @@ impl Sources for LazySources {
     }
 
     fn debug_print(&self, message: &str) {
-        use std::io::Write;
-        drop(writeln!(std::io::stderr(), "{message}"));
+        debug_print(message);
     }
 
-    fn latest_commit(&self, path: &camino::Utf8Path) -> Result<String, OutsideError> {
-        self.remote()?.latest_commit(path)
+    fn latest_commit(&self, path: &Utf8Path) -> Result<Option<String>, OutsideError> {
+        latest_commit(path)
     }
+
+    fn latest_commit_in(
+        &self,
+        url: &str,
+        commit: &str,
+        path: &Utf8Path,
+    ) -> Result<Option<String>, OutsideError> {
+        self.remote()?.latest_commit_in(url, commit, path)
+    }
+}
+
+/// Prints for a template, where a person sees it and no output is disturbed.
+pub(crate) fn debug_print(message: &str) {
+    drop(writeln!(std::io::stderr(), "debug_print: {message}"));
+}
+
+/// The commit that last changed a file on disk.
+pub(crate) fn latest_commit(path: &Utf8Path) -> Result<Option<String>, OutsideError> {
+    kluctl_source::latest_commit(path).map_err(|error| OutsideError::new(error.to_string()))
 }
 
 /// Where things are kept between runs: `KLUCTL_CACHE_DIR`, else the system's cache folder.

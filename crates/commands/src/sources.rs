@@ -270,6 +270,15 @@ impl Sources for RemoteSources {
         Ok(self.git.references(url).map_err(outside)?.into_keys().collect())
     }
 
+    fn latest_commit_in(
+        &self,
+        url: &str,
+        commit: &str,
+        path: &Utf8Path,
+    ) -> Result<Option<String>, OutsideError> {
+        self.git.latest_commit(url, commit, path).map_err(outside)
+    }
+
     fn oci(&self, url: &str, reference: Option<&OciRef>) -> Result<Arc<Files>, OutsideError> {
         if let Some(files) = self.overridden("oci", url, url.trim_end_matches('/'))? {
             return Ok(files);

@@ -174,6 +174,8 @@ pub(crate) struct For {
     pub(crate) otherwise: Vec<Stmt>,
     pub(crate) test: Option<LoopTest>,
     pub(crate) recursive: bool,
+    pub(crate) line: u32,
+    pub(crate) offset: u32,
     pub(crate) enter: Enter,
     pub(crate) else_enter: Enter,
     /// Slot of `loop`, when the body needs it.

@@ -1,5 +1,6 @@
 //! Arguments of calls, bound to parameters as Python does.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
@@ -32,21 +33,8 @@ impl CallArgs {
         names: [&str; N],
         required: usize,
     ) -> Result<[Option<Value>; N]> {
-        if self.positional.len() > N {
-            // Python counts the filtered or tested value too.
-            let value = usize::from(function.starts_with("do_") || function.starts_with("test_"));
-            let (most, given) = (N + value, self.positional.len() + value);
-            let range = if required == N {
-                most.to_string()
-            } else {
-                format!("from {} to {most}", required + value)
-            };
-            let plural = if most == 1 { "" } else { "s" };
-            let were = if given == 1 { "was" } else { "were" };
-            return Err(Error::type_error(format!(
-                "{function}() takes {range} positional argument{plural} but {given} {were} given"
-            )));
-        }
+        let (function, implied) = python_name::<N>(function);
+        let given = self.positional.len();
         let mut bound: [Option<Value>; N] = std::array::from_fn(|_| None);
         for (slot, value) in bound.iter_mut().zip(self.positional) {
             *slot = Some(value);
@@ -63,6 +51,19 @@ impl CallArgs {
                 )));
             }
             bound[index] = Some(value);
+        }
+        if given > N {
+            let (most, given) = (N + implied, given + implied);
+            let range = if required == N {
+                most.to_string()
+            } else {
+                format!("from {} to {most}", required + implied)
+            };
+            let plural = if most == 1 { "" } else { "s" };
+            let were = if given == 1 { "was" } else { "were" };
+            return Err(Error::type_error(format!(
+                "{function}() takes {range} positional argument{plural} but {given} {were} given"
+            )));
         }
         let missing: Vec<String> = (0..required)
             .filter(|index| bound[*index].is_none())
@@ -97,22 +98,20 @@ impl CallArgs {
         }
         let count = self.positional.len();
         if count < required || count > N {
-            let expected = match (required, N) {
-                (0, 0) => "no arguments".to_owned(),
-                (a, b) if a == b => format!(
-                    "exactly {}",
-                    if a == 1 {
-                        "one argument".to_owned()
-                    } else {
-                        format!("{a} arguments")
-                    }
-                ),
-                (a, b) if count < a => format!("at least {a} argument{}", if b == 1 { "" } else { "s" }),
-                (_, b) => format!("at most {b} argument{}", if b == 1 { "" } else { "s" }),
-            };
-            return Err(Error::type_error(format!(
-                "{function}() takes {expected} ({count} given)"
-            )));
+            let short = function.rsplit('.').next().unwrap_or(function);
+            let plural = |count: usize| if count == 1 { "" } else { "s" };
+            return Err(Error::type_error(match (required, N) {
+                (0, 0) if matches!(function, "len" | "abs" | "callable") => {
+                    format!("{function}() takes exactly one argument ({} given)", count + 1)
+                }
+                (0, 0) => format!("{function}() takes no arguments ({count} given)"),
+                (1, 1) => format!("{function}() takes exactly one argument ({count} given)"),
+                (a, b) if a == b => format!("{short} expected {a} arguments, got {count}"),
+                (a, _) if count < a => {
+                    format!("{short} expected at least {a} argument{}, got {count}", plural(a))
+                }
+                (_, b) => format!("{short} expected at most {b} argument{}, got {count}", plural(b)),
+            }));
         }
         let mut bound: [Option<Value>; N] = std::array::from_fn(|_| None);
         for (slot, value) in bound.iter_mut().zip(self.positional) {
@@ -120,6 +119,27 @@ impl CallArgs {
         }
         Ok(bound)
     }
+}
+
+/// The name of a function as Python shows it, and how many arguments Python counts before the ones in the template: the
+/// filtered value, and the context or environment that Jinja2 passes.
+fn python_name<const N: usize>(function: &str) -> (Cow<'_, str>, usize) {
+    let implied = match function {
+        "do_list" | "do_slice" => return (format!("sync_{function}").into(), 1),
+        "do_join" | "do_first" | "do_sum" | "do_groupby" | "do_unique" => {
+            return (format!("sync_{function}").into(), 2);
+        }
+        "do_last" | "do_sort" | "do_min" | "do_max" | "do_wordwrap" | "do_attr" | "do_xmlattr"
+        | "do_replace" | "do_urlize" | "do_tojson" | "do_random" | "test_filter" | "test_test" => 2,
+        "escape" | "soft_str" | "b64encode" | "b64decode" | "to_yaml" | "to_json" | "from_yaml"
+        | "sha256" | "slugify" => 1,
+        "render" => 2 - N,
+        "load_base64" | "load_sha256" | "load_latest_git_commit" | "get_var" => 1,
+        _ => usize::from(
+            function.starts_with("do_") || function.starts_with("test_") || function.contains(".__"),
+        ),
+    };
+    (function.into(), implied)
 }
 
 /// An integer argument.

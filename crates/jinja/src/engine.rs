@@ -13,6 +13,7 @@ use crate::source::Source;
 use crate::template::{Compiled, Template, compile_text};
 use crate::value::dict::BuildFast;
 use crate::value::frozen::FrozenMap;
+use crate::value::text::decode_file;
 
 /// Where templates and loaded files come from. The engine itself never touches the disk.
 pub trait Loader: Send + Sync {
@@ -42,8 +43,9 @@ pub trait Host: Send + Sync {
         jiff::tz::TimeZone::system()
     }
 
-    /// The commit that last touched the file at this path, for `load_latest_git_commit`; the error is the message to show.
-    fn latest_git_commit(&self, path: &Utf8Path) -> Result<String, String> {
+    /// The commit that last touched the file at this path, for `load_latest_git_commit`; `None` when no commit did. The
+    /// error is the message to show.
+    fn latest_git_commit(&self, path: &Utf8Path) -> Result<Option<String>, String> {
         let folder = path.parent().unwrap_or(path);
         Err(format!("No git repository was found at {folder}"))
     }
@@ -63,7 +65,7 @@ impl Host for PlainHost {}
 pub struct Limits {
     /// Statements, calls and loop steps.
     pub steps: u64,
-    /// Bytes of text or data made by large operations, and of output.
+    /// Bytes of text and data that are made in all, and of output.
     pub memory: usize,
     /// Depth of calls as Python counts frames; a macro takes four.
     pub depth: u32,
@@ -74,7 +76,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            steps: 200_000_000,
+            steps: 30_000_000,
             memory: 1 << 30,
             depth: 1000,
             stack: 1 << 20,
@@ -283,21 +285,14 @@ impl Renderer {
         self.render_content(path, &content)
     }
 
-    /// Renders `content` as the file at `path`; files that are not text pass if they hold no `{`.
+    /// Renders `content` as the file at `path`. It must be UTF-8 text.
     pub fn render_content(&self, path: &Utf8Path, content: &[u8]) -> Result<String> {
-        let text = match std::str::from_utf8(content) {
-            Ok(text) if !text.contains('{') => return Ok(text.to_owned()),
-            Ok(text) => text,
-            Err(error) => {
-                let message = format!(
-                    "{path} is not UTF-8 text: invalid byte at offset {}",
-                    error.valid_up_to()
-                );
-                return Err(Error::new(ErrorKind::UNICODE_DECODE, message));
-            }
-        };
         let name: Arc<str> = path.as_str().into();
         let shown: Arc<str> = crate::paths::normalize(path.as_str()).into();
+        let text = decode_file(&shown, content)?;
+        if !text.contains('{') {
+            return Ok(text.to_owned());
+        }
         let template = Rc::new(self.input.engine.compile(Some(name.clone()), shown, text)?);
         let vm = Vm::new(self.input.clone());
         vm.root.replace(Some(name.clone()));

@@ -155,7 +155,7 @@ suscipit suspendisse taciti tellus tempor tempus tincidunt torquent tortor trist
 vehicula vel velit venenatis vestibulum vitae vivamus viverra volutpat vulputate";
 
 /// Placeholder text; random, so it only promises its shape.
-fn lipsum(_: &Vm, _: &Rc<Context>, args: CallArgs) -> Result<Value> {
+fn lipsum(vm: &Vm, _: &Rc<Context>, args: CallArgs) -> Result<Value> {
     use rand::Rng as _;
     let [n, html, min, max] = args.bind("generate_lorem_ipsum", ["n", "html", "min", "max"], 0)?;
     let number = |value: Option<Value>, default: i64| value.map_or(Ok(default), |value| integer(&value));
@@ -198,6 +198,7 @@ fn lipsum(_: &Vm, _: &Rc<Context>, args: CallArgs) -> Result<Value> {
         if !text.ends_with('.') {
             text.push('.');
         }
+        vm.charge(text.len())?;
         paragraphs.push(text);
     }
     Ok(if html {

@@ -290,10 +290,11 @@ impl Parser<'_> {
     }
 
     fn parse_for(&mut self) -> Result<StmtKind> {
-        self.advance()?;
-        let target = self.assign_target(&["in"], false)?;
+        let token = self.advance()?;
+        // Jinja2 does not know `in` and `recursive` as ends behind a comma: there they are names.
+        let target = self.assign_target(&[], false)?;
         self.expect_name("in")?;
-        let iter = self.tuple(false, &["recursive"], false)?;
+        let iter = self.tuple(false, &[], false)?;
         let test = match self.skip_name("if")? {
             true => Some(self.expression()?),
             false => None,
@@ -319,6 +320,8 @@ impl Parser<'_> {
             otherwise,
             test,
             recursive,
+            line: token.line,
+            offset: token.offset,
             enter: Vec::new(),
             else_enter: Vec::new(),
             loop_slot: None,

@@ -78,6 +78,7 @@ pub(crate) fn compile(mut body: Vec<Stmt>) -> Result<Program> {
     let has_extends = walk::any(&body, &|statement| {
         matches!(statement.kind, StmtKind::Extends { .. })
     });
+    let duplicate = duplicate_parameter(&body);
     let mut raw_blocks = Vec::new();
     take_blocks(&mut body, &mut raw_blocks)?;
     let mut compiler = Compiler {
@@ -104,6 +105,9 @@ pub(crate) fn compile(mut body: Vec<Stmt>) -> Result<Program> {
     for (name, line, body) in raw_blocks {
         blocks.push(Arc::new(compiler.block(name, line, body)?));
     }
+    if let Some(error) = duplicate {
+        return Err(error);
+    }
     Ok(Program {
         body,
         enter,
@@ -111,6 +115,26 @@ pub(crate) fn compile(mut body: Vec<Stmt>) -> Result<Program> {
         self_slot,
         blocks,
     })
+}
+
+/// Python refuses a function with two parameters of one name, after all that Jinja2 refuses.
+fn duplicate_parameter(body: &[Stmt]) -> Option<Error> {
+    let found = std::cell::RefCell::new(None);
+    walk::any(body, &|statement| {
+        let (StmtKind::Macro { def, .. } | StmtKind::CallBlock { def, .. }) = &statement.kind else {
+            return false;
+        };
+        let mut params = def.params.iter().enumerate();
+        let Some((_, name)) = params.find(|(index, name)| def.params[..*index].contains(name)) else {
+            return false;
+        };
+        let message = format!("duplicate argument '{name}' in function definition");
+        found.replace(Some(
+            Error::new(ErrorKind::PYTHON_SYNTAX, message).at(statement.offset),
+        ));
+        true
+    });
+    found.into_inner()
 }
 
 type RawBlock = (Arc<str>, u32, Vec<Stmt>);
@@ -718,12 +742,17 @@ impl Compiler {
 
 /// `loop` may not be a target anywhere in a loop.
 fn assigns_loop(node: &For, line: u32, offset: u32) -> Result<()> {
-    let mut assigned = false;
-    let mut visit = |name: &str, store: bool| assigned |= store && name == "loop";
-    walk::names(&node.target, true, &mut visit);
-    walk::statement_names(&node.body, true, &mut visit);
-    walk::statement_names(&node.otherwise, true, &mut visit);
-    if assigned {
+    let stores = |target: &Expr| {
+        let mut found = false;
+        walk::names(target, true, &mut |name, store| found |= store && name == "loop");
+        found
+    };
+    let assigns = |statement: &Stmt| match &statement.kind {
+        StmtKind::For(node) => stores(&node.target),
+        StmtKind::Assign { target, .. } | StmtKind::AssignBlock { target, .. } => stores(target),
+        _ => false,
+    };
+    if stores(&node.target) || walk::any(&node.body, &assigns) || walk::any(&node.otherwise, &assigns) {
         return Err(assertion(
             "Can't assign to special loop variable in for-loop target",
             line,

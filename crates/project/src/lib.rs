@@ -27,6 +27,8 @@ pub mod trace;
 mod tree;
 mod trees;
 mod vars;
+pub mod view;
+mod watch;
 
 pub use args::external_args;
 pub use inclusion::{Inclusion, InclusionOptions};

@@ -14,6 +14,7 @@ use crate::rendered::Rules;
 use crate::templates;
 use crate::tree::{SourceTree, join, named, normalize, relative};
 use crate::vars::{LoadedSource, TemplatePlace, Vars, VarsLoader};
+use crate::watch::Role;
 
 /// What a project hands down to everything below it.
 #[derive(Clone, Debug, Default)]
@@ -75,6 +76,13 @@ impl LoadedItem {
             0 => dir.clone(),
             index => format!("{}-{index}", named(dir)).into(),
         })
+    }
+
+    /// Folders that the item's templates look in, absolute: its own, then those of its project.
+    pub(crate) fn search_dirs(&self, dir: &Utf8Path) -> Vec<Utf8PathBuf> {
+        let mut dirs = vec![self.tree.shown(dir)];
+        dirs.extend(self.inherited.search_dirs.iter().cloned());
+        dirs
     }
 
     /// The folder relative to its own project.
@@ -186,6 +194,9 @@ fn load(
     let (vars, loaded_vars) = loader
         .load_list(vars, &config.vars, &place)
         .map_err(|problems| context(problems, "failed to load deployment.yml vars"))?;
+    if let Some(watch) = &loader.watch {
+        watch.project(tree, dir, vars.context(), &search_dirs);
+    }
     config.deployments.iter_mut().for_each(give_default_tag);
     let inherited = Arc::new(inherit(&config, above, search_dirs.clone()));
     let project = Loading {
@@ -274,6 +285,9 @@ fn read_config(
         return Err(problem.into());
     };
     let file = tree.shown(&path);
+    if let Some(watch) = &loader.watch {
+        watch.rendered(Role::Deployment, tree, &path, vars.context(), search_dirs);
+    }
     let text = loader
         .templates
         .for_tree(vars.context(), tree, search_dirs)
@@ -400,7 +414,11 @@ impl Loading<'_> {
         }
         let dir = item.path.as_ref().map(|path| self.item_dir(path)).transpose()?;
         let (vars, loaded) = self.loader.load_list(self.vars.clone(), &item.vars, self.place)?;
-        Ok(Entry::Item(Box::new(self.item(item.clone(), dir, vars, loaded))))
+        let item = self.item(item.clone(), dir, vars, loaded);
+        if let Some(watch) = &self.loader.watch {
+            watch.item(&item);
+        }
+        Ok(Entry::Item(Box::new(item)))
     }
 
     fn item(

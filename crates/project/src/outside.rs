@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use kluctl_object::{GroupKind, Object};
 pub use kluctl_sops::Wrapped;
 use serde_json::Value;
@@ -243,10 +243,22 @@ pub trait Sources: Send + Sync {
     /// Shows what a template's `debug_print` prints.
     fn debug_print(&self, _message: &str) {}
 
-    /// The commit that last changed a path of the project's own repository, for `load_latest_git_commit`.
-    fn latest_commit(&self, path: &camino::Utf8Path) -> Result<String, OutsideError> {
+    /// The commit that last changed a file on disk, for `load_latest_git_commit`; `None` when no commit has it.
+    fn latest_commit(&self, path: &Utf8Path) -> Result<Option<String>, OutsideError> {
         Err(OutsideError::new(format!(
             "the history of git repositories cannot be read here: {path}"
+        )))
+    }
+
+    /// The same in another repository, from one of its commits back.
+    fn latest_commit_in(
+        &self,
+        url: &str,
+        commit: &str,
+        path: &Utf8Path,
+    ) -> Result<Option<String>, OutsideError> {
+        Err(OutsideError::new(format!(
+            "the history of {url} before {commit} cannot be read here: {path}"
         )))
     }
 }

@@ -134,7 +134,7 @@ impl OpenProject {
     }
 
     fn load_targets(&mut self) -> Result<(), Problems> {
-        let templates = Templates::new(self.sources.clone());
+        let templates = Templates::new(self.sources.clone(), Arc::default());
         if self.config.targets.is_empty() {
             let target = target::inherit(&self.config, &TargetConfig::default());
             self.targets = vec![target::render(&templates, &self.file(), target, &self.args)?];

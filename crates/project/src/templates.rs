@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use camino::{Utf8Path, Utf8PathBuf};
-use kluctl_jinja::{Context, Engine, Host, Loader, Renderer};
+use kluctl_jinja::{Context, Engine, Host, Limits, Loader, Renderer};
 
 use crate::outside::Sources;
 use crate::problem::{Place, Problem, Problems};
 use crate::tree::SourceTree;
+use crate::trees::Trees;
 
 /// Reads files of a tree by their absolute path.
 struct TreeLoader(Arc<SourceTree>);
@@ -21,17 +22,27 @@ impl Loader for TreeLoader {
 }
 
 /// Knows the clock, and asks the sources for commits.
-struct SourcesHost(Arc<dyn Sources>);
+struct SourcesHost {
+    sources: Arc<dyn Sources>,
+    trees: Arc<Trees>,
+}
 
 impl Host for SourcesHost {
-    fn latest_git_commit(&self, path: &Utf8Path) -> Result<String, String> {
-        self.0.latest_commit(path).map_err(|error| error.to_string())
+    fn latest_git_commit(&self, path: &Utf8Path) -> Result<Option<String>, String> {
+        let commit = match self.trees.commit_of(path) {
+            Some((url, commit, inside)) => self.sources.latest_commit_in(&url, &commit, &inside),
+            None => self.sources.latest_commit(path),
+        };
+        commit.map_err(|error| error.to_string())
     }
 
     fn debug_print(&self, message: &str) {
-        self.0.debug_print(message);
+        self.sources.debug_print(message);
     }
 }
+
+/// How much of its thread's stack one render may take; the threads that render have more.
+const STACK_BYTES: usize = 40 << 20;
 
 /// What all templates of a run share.
 pub(crate) struct Templates {
@@ -40,10 +51,14 @@ pub(crate) struct Templates {
 }
 
 impl Templates {
-    pub(crate) fn new(sources: Arc<dyn Sources>) -> Self {
+    /// Templates whose functions ask `sources`; `trees` are those that the run includes.
+    pub(crate) fn new(sources: Arc<dyn Sources>, trees: Arc<Trees>) -> Self {
         Self {
-            engine: Engine::default(),
-            host: Arc::new(SourcesHost(sources)),
+            engine: Engine::new(Limits {
+                stack: STACK_BYTES,
+                ..Limits::default()
+            }),
+            host: Arc::new(SourcesHost { sources, trees }),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::config::{GitRef, OciRef};
 use crate::outside::{OutsideError, Sources};
@@ -11,7 +11,17 @@ use crate::tree::SourceTree;
 
 /// Remembers trees by where they come from.
 #[derive(Debug, Default)]
-pub(crate) struct Trees(Mutex<HashMap<String, Arc<SourceTree>>>);
+pub(crate) struct Trees(Mutex<HashMap<String, Known>>);
+
+/// Files, and the repository and commit that they are of.
+type Fetched = (Arc<crate::outside::Files>, Option<(String, String)>);
+
+/// A tree, and the repository and commit that it is of.
+#[derive(Clone, Debug)]
+struct Known {
+    tree: Arc<SourceTree>,
+    commit: Option<(String, String)>,
+}
 
 impl Trees {
     /// A git repository at a ref.
@@ -25,7 +35,10 @@ impl Trees {
             Some(reference) => format!("{}@{reference}", short(url)),
             None => short(url),
         };
-        self.remembered(format!("/git/{name}"), || Ok(sources.git(url, reference)?.files))
+        self.remembered(format!("/git/{name}"), || {
+            let tree = sources.git(url, reference)?;
+            Ok((tree.files, Some((url.to_owned(), tree.commit))))
+        })
     }
 
     /// An OCI artifact.
@@ -39,22 +52,34 @@ impl Trees {
             Some(reference) => format!("{}:{reference}", short(url)),
             None => short(url),
         };
-        self.remembered(format!("/oci/{name}"), || sources.oci(url, reference))
+        self.remembered(format!("/oci/{name}"), || {
+            Ok((sources.oci(url, reference)?, None))
+        })
+    }
+
+    /// The repository and commit that an absolute path is of, and the path in it; `None` for files on disk.
+    pub(crate) fn commit_of(&self, path: &Utf8Path) -> Option<(String, String, Utf8PathBuf)> {
+        let trees = self.0.lock().ok()?;
+        path.ancestors().find_map(|root| {
+            let (url, commit) = trees.get(root.as_str())?.commit.clone()?;
+            Some((url, commit, path.strip_prefix(root).ok()?.to_owned()))
+        })
     }
 
     fn remembered(
         &self,
         root: String,
-        fetch: impl FnOnce() -> Result<Arc<crate::outside::Files>, OutsideError>,
+        fetch: impl FnOnce() -> Result<Fetched, OutsideError>,
     ) -> Result<Arc<SourceTree>, OutsideError> {
         let known = self.0.lock().ok().and_then(|trees| trees.get(&root).cloned());
-        if let Some(tree) = known {
-            return Ok(tree);
+        if let Some(known) = known {
+            return Ok(known.tree);
         }
-        let tree = Arc::new(SourceTree::in_memory(Utf8PathBuf::from(&root), fetch()?));
+        let (files, commit) = fetch()?;
+        let tree = Arc::new(SourceTree::in_memory(Utf8PathBuf::from(&root), files));
         match self.0.lock() {
             // Two threads may have fetched at once; all go on with the first one's.
-            Ok(mut trees) => Ok(trees.entry(root).or_insert(tree).clone()),
+            Ok(mut trees) => Ok(trees.entry(root).or_insert(Known { tree, commit }).tree.clone()),
             Err(_) => Ok(tree),
         }
     }

@@ -5,12 +5,13 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use kluctl_cluster::{Cluster, ConnectError, ConnectOptions, Limits, connect};
 use kluctl_commands::Reader;
 use kluctl_commands::sources::SourceOptions;
+use kluctl_project::config::TargetConfig;
 use kluctl_project::outside::{ClusterReader, Sources};
-use kluctl_project::{Problem, Problems, Rendered, Stage, TraceRequest, World};
+use kluctl_project::{OpenProject, Problem, Problems, RenderOptions, Rendered, Stage, TraceRequest, World};
 use tokio::runtime::Handle;
 
 use crate::lazy_sources::{LazyRuntime, LazySources, cache_dir};
@@ -27,10 +28,10 @@ use crate::options::target::{KubeconfigFlags, OfflineKubernetesFlags, TargetFlag
 use crate::terminal::Terminal;
 
 /// Flags of commands that render and change nothing.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct RenderingFlags {
     #[command(flatten)]
-    project: ProjectFlags,
+    pub(super) project: ProjectFlags,
 
     #[command(flatten)]
     kubeconfig: KubeconfigFlags,
@@ -63,12 +64,44 @@ pub(crate) struct RenderingFlags {
     offline: OfflineKubernetesFlags,
 }
 
-/// Renders what the flags ask for. Anything that is wrong with any item is an error.
-pub(super) fn render(
-    flags: &RenderingFlags,
-    keep_files: bool,
-    trace: Option<TraceRequest>,
-) -> Result<Rendered, Problems> {
+impl RenderingFlags {
+    /// The same for the project that a file is in: unless a folder is given or the current one has a project, it is the
+    /// nearest one above the file that has a `.kluctl.yaml`.
+    pub(super) fn near(mut self, file: Option<&Utf8Path>) -> Result<Self, Problem> {
+        let holds = |folder: &Utf8Path, stem: &str| {
+            ["yaml", "yml"]
+                .iter()
+                .any(|ending| folder.join(format!("{stem}.{ending}")).is_file())
+        };
+        let here = || opening::project_dir(&self.project.dir).ok();
+        let found = self.project.dir.project_dir.is_some()
+            || here().is_some_and(|folder| holds(&folder, ".kluctl") || holds(&folder, "deployment"));
+        if !found {
+            let mut folders = file.into_iter().flat_map(|file| file.ancestors().skip(1));
+            let folder = folders.find(|folder| holds(folder, ".kluctl"));
+            let missing = || {
+                Problem::new("there is no project here: no .kluctl.yaml and no deployment.yaml").hint(
+                    "pass --project-dir, or --vars FILE to render with variables of your own instead of a project's",
+                )
+            };
+            self.project.dir.project_dir = Some(folder.ok_or_else(missing)?.to_owned());
+        }
+        Ok(self)
+    }
+}
+
+/// A target that is about to be rendered.
+pub(super) struct Prepared {
+    pub(super) project: OpenProject,
+    pub(super) target: TargetConfig,
+    pub(super) options: RenderOptions,
+    pub(super) world: World,
+    /// Threads that `world` works on.
+    _runtime: Arc<LazyRuntime>,
+}
+
+/// Opens the project, selects the target and connects its cluster.
+pub(super) fn prepare(flags: &RenderingFlags, keep_files: bool) -> Result<Prepared, Problems> {
     let runtime = Arc::new(LazyRuntime::default());
     let sources: Arc<dyn Sources> = Arc::new(LazySources::new(source_options(flags)?, runtime.clone()));
     let (project, _args, warnings) = opening::open(&flags.project, &flags.args, sources.clone())?;
@@ -76,14 +109,13 @@ pub(super) fn render(
     show_warnings(&opening::failed_targets(&project));
     let mut target = opening::select(&project, &flags.target, None)?;
     let version = flags.offline.kubernetes_version.as_deref();
-    let mut options = opening::render_options(
+    let options = opening::render_options(
         &flags.images,
         &flags.inclusion,
         version,
         keep_files,
         flags.project.sops_strict,
     )?;
-    options.trace = trace;
     let connected = if flags.offline.offline_kubernetes {
         None
     } else {
@@ -96,7 +128,14 @@ pub(super) fn render(
             .unwrap_or_default(),
     );
     let cluster = connected.as_ref().map(|(cluster, ..)| cluster.clone());
-    let secrets = opening::secrets(Arc::new(move || runtime.handle()), &target, cluster);
+    let secrets = opening::secrets(
+        Arc::new({
+            let runtime = runtime.clone();
+            move || runtime.handle()
+        }),
+        &target,
+        cluster,
+    );
     let reader = connected.map(|(cluster, handle, _)| {
         let reader: Arc<dyn ClusterReader> = Arc::new(Reader::new(&cluster, &handle));
         reader
@@ -107,7 +146,30 @@ pub(super) fn render(
         secrets,
         mask_key: mask_key::load(&cache_dir()),
     };
-    let rendered = kluctl_project::render(&project, &target, &options, &world, &show_stage)?;
+    Ok(Prepared {
+        project,
+        target,
+        options,
+        world,
+        _runtime: runtime,
+    })
+}
+
+/// Renders what the flags ask for. Anything that is wrong with any item is an error.
+pub(super) fn render(
+    flags: &RenderingFlags,
+    keep_files: bool,
+    trace: Option<TraceRequest>,
+) -> Result<Rendered, Problems> {
+    let mut prepared = prepare(flags, keep_files)?;
+    prepared.options.trace = trace;
+    let rendered = kluctl_project::render(
+        &prepared.project,
+        &prepared.target,
+        &prepared.options,
+        &prepared.world,
+        &show_stage,
+    )?;
     show_warnings(&rendered.warnings);
     if rendered.errors.is_empty() {
         drop(writeln!(std::io::stderr(), "Writing rendered objects"));

@@ -254,9 +254,11 @@ pub(crate) fn batch(_: &Vm, _: &Ctx, value: Value, args: CallArgs) -> Result<Val
             return Ok(None);
         }
         if let Some(fill) = &fill {
-            while (part.len() as i64) < wanted {
-                part.push(fill.clone());
-            }
+            let missing = usize::try_from(wanted)
+                .unwrap_or_default()
+                .saturating_sub(part.len());
+            vm.charge(missing.saturating_mul(size_of::<Value>()))?;
+            part.extend(std::iter::repeat_n(fill.clone(), missing));
         }
         Ok(Some(Value::list(part)))
     }))

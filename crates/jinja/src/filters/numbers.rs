@@ -26,11 +26,12 @@ pub(crate) fn abs(_: &Vm, _: &Ctx, value: Value, args: CallArgs) -> Result<Value
 pub(crate) fn int(_: &Vm, _: &Ctx, value: Value, args: CallArgs) -> Result<Value> {
     let [default, base] = args.bind("do_int", ["default", "base"], 0)?;
     let default = default.unwrap_or(Value::Int(0));
-    let base = base.map_or(Ok(10), |base| integer(&base))?;
+    // Whatever is no base makes the text no number.
+    let base = base.map_or(Some(10), |base| base.index());
     Ok(match &value {
         Value::Str(text) | Value::Markup(text) => {
             let parsed = match base {
-                0 | 2..=36 => number::parse_int(text, base as u32),
+                Some(base @ (0 | 2..=36)) => number::parse_int(text, base as u32),
                 _ => None,
             };
             parsed

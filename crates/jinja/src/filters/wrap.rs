@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::call::{CallArgs, integer};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::{Context, Vm};
 use crate::value::{Value, repr, text};
 
@@ -21,10 +21,10 @@ pub(crate) fn wordwrap(_: &Vm, _: &Rc<Context>, value: Value, args: CallArgs) ->
         Some(value) => repr::to_str(value)?,
     };
     let Some(own) = value.as_str() else {
-        return Err(Error::type_error(format!(
-            "'{}' object has no attribute 'splitlines'",
-            value.type_name()
-        )));
+        return Err(Error::new(
+            ErrorKind::ATTRIBUTE,
+            format!("'{}' object has no attribute 'splitlines'", value.type_name()),
+        ));
     };
     let mut lines = Vec::new();
     for line in text::split_lines(own, false) {

@@ -133,7 +133,7 @@ impl Formatter<'_> {
             Some('a') => Value::str(super::percent::ascii(&repr::repr(&value)?)),
             Some(other) => {
                 return Err(Error::value_error(format!(
-                    "Unknown conversion specifier '{other}'"
+                    "Unknown conversion specifier {other}"
                 )));
             }
         };

@@ -85,12 +85,17 @@ fn directive(
     out: &mut String,
     html: bool,
 ) -> Result<()> {
+    if chars.get(*at) == Some(&'%') {
+        *at += 1;
+        out.push('%');
+        return Ok(());
+    }
     let mut mapped = None;
     if chars.get(*at) == Some(&'(') {
-        let key = mapping_key(chars, at)?;
         let Value::Dict(_) = arguments.values else {
             return Err(Error::type_error("format requires a mapping"));
         };
+        let key = mapping_key(chars, at)?;
         arguments.used_mapping = true;
         mapped = Some(vm.item(arguments.values, &Value::str(key))?);
     }
@@ -124,8 +129,7 @@ fn directive(
     };
     *at += 1;
     if kind == '%' {
-        out.push('%');
-        return Ok(());
+        return Err(unsupported(kind, *at - 1));
     }
     let value = match mapped {
         Some(value) => value,
@@ -272,16 +276,23 @@ fn convert(
                 'f' => fixed(magnitude, precision),
                 _ => general(magnitude, precision.max(1), flags.alternate, false),
             };
+            if flags.alternate && magnitude.is_finite() {
+                super::spec::keep_point(&mut body);
+            }
             if kind.is_ascii_uppercase() {
                 body = body.to_uppercase();
             }
             Ok((sign(float.is_sign_negative() && !float.is_nan()), body))
         }
-        other => Err(Error::value_error(format!(
-            "unsupported format character '{other}' (0x{:x}) at index {at}",
-            u32::from(other)
-        ))),
+        other => Err(unsupported(other, at)),
     }
+}
+
+fn unsupported(kind: char, at: usize) -> Error {
+    Error::value_error(format!(
+        "unsupported format character '{kind}' (0x{:x}) at index {at}",
+        u32::from(kind)
+    ))
 }
 
 fn not_finite(value: f64) -> Error {

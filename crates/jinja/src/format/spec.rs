@@ -13,6 +13,7 @@ pub(crate) struct Spec {
     pub(crate) sign: Option<char>,
     pub(crate) alternate: bool,
     pub(crate) zero: bool,
+    pub(crate) no_negative_zero: bool,
     pub(crate) width: usize,
     pub(crate) grouping: Option<char>,
     pub(crate) precision: Option<usize>,
@@ -39,6 +40,7 @@ impl Spec {
             at += 1;
         }
         if chars.get(at) == Some(&'z') {
+            parsed.no_negative_zero = true;
             at += 1;
         }
         if chars.get(at) == Some(&'#') {
@@ -83,7 +85,25 @@ impl Spec {
                 )));
             }
         }
+        parsed.check_grouping(value)?;
         Ok(parsed)
+    }
+
+    fn check_grouping(&self, value: &Value) -> Result<()> {
+        let Some(grouping) = self.grouping else {
+            return Ok(());
+        };
+        let kind = match (self.kind, value) {
+            (Some(kind), _) => kind,
+            (None, Value::Str(_) | Value::Markup(_)) => 's',
+            (None, _) => 'd',
+        };
+        match (kind, grouping) {
+            ('d' | 'e' | 'E' | 'f' | 'F' | 'g' | 'G' | '%', _) | ('b' | 'o' | 'x' | 'X', '_') => Ok(()),
+            _ => Err(Error::value_error(format!(
+                "Cannot specify '{grouping}' with '{kind}'."
+            ))),
+        }
     }
 
     /// `sign` and `digits` filled up to the width.
@@ -237,6 +257,16 @@ pub(crate) fn format_int(value: &Value, spec: &Spec) -> Result<String> {
     }
     let big = number::to_big(value).unwrap_or_default();
     if kind == 'c' {
+        let refused = match (spec.sign, spec.alternate) {
+            (Some(_), _) => Some("Sign"),
+            (None, true) => Some("Alternate form (#)"),
+            _ => None,
+        };
+        if let Some(refused) = refused {
+            return Err(Error::value_error(format!(
+                "{refused} not allowed with integer format specifier 'c'"
+            )));
+        }
         let code = u32::try_from(&big).ok().and_then(char::from_u32);
         let c = code.ok_or_else(|| Error::new(ErrorKind::OVERFLOW, "%c arg not in range(0x110000)"))?;
         return Ok(spec.lay_out("", &c.to_string(), '<'));
@@ -249,9 +279,6 @@ pub(crate) fn format_int(value: &Value, spec: &Spec) -> Result<String> {
         'b' => (2, "0b", 4),
         _ => return Err(unknown(kind, value)),
     };
-    if spec.grouping == Some(',') && radix != 10 {
-        return Err(Error::value_error(format!("Cannot specify ',' with '{kind}'.")));
-    }
     let mut digits = big.magnitude().to_str_radix(radix);
     if kind == 'X' {
         digits = digits.to_uppercase();
@@ -284,25 +311,30 @@ pub(crate) fn format_float(value: f64, spec: &Spec, original: &Value) -> Result<
         ),
         Some(kind) => return Err(unknown(kind, original)),
     };
-    let mut body = body + suffix;
+    let mut body = body;
+    if spec.alternate && magnitude.is_finite() {
+        keep_point(&mut body);
+    }
+    body.push_str(suffix);
     if matches!(spec.kind, Some('F' | 'E' | 'G')) {
         body = body.to_uppercase();
     }
-    if spec.alternate
-        && magnitude.is_finite()
-        && !body.contains('.')
-        && matches!(spec.kind, Some('f' | 'F' | 'e' | 'E'))
-    {
-        let at = body.find(['e', 'E']).unwrap_or(body.len());
-        body.insert(at, '.');
-    }
-    let sign = spec.sign_of(negative);
+    let is_zero = spec.no_negative_zero && !body.contains(|c: char| ('1'..='9').contains(&c));
+    let sign = spec.sign_of(negative && !is_zero);
     let body = if magnitude.is_finite() {
         spec.grouped(&body, sign, 3)
     } else {
         body
     };
     Ok(spec.lay_out(sign, &body, '>'))
+}
+
+/// Puts a point behind the digits if they have none, as `#` asks.
+pub(crate) fn keep_point(body: &mut String) {
+    if !body.contains('.') {
+        let at = body.find(['e', 'E']).unwrap_or(body.len());
+        body.insert(at, '.');
+    }
 }
 
 pub(crate) fn fixed(value: f64, precision: usize) -> String {

@@ -73,17 +73,7 @@ pub(crate) fn decode_base64(text: &str) -> Result<Vec<u8>> {
 pub(crate) fn b64decode(_: &Vm, _: &Ctx, value: Value, args: CallArgs) -> Result<Value> {
     args.none("b64decode")?;
     let bytes = decode_base64(&text_for(&value, "encode")?)?;
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(text.into()),
-        Err(error) => {
-            let at = error.utf8_error().valid_up_to();
-            let message = format!(
-                "'utf-8' codec can't decode byte 0x{:02x} in position {at}: invalid start byte",
-                error.as_bytes()[at]
-            );
-            Err(Error::new(ErrorKind::UNICODE_DECODE, message))
-        }
-    }
+    crate::value::text::decode_utf8(&bytes).map(Value::from)
 }
 
 pub(crate) fn to_json(_: &Vm, _: &Ctx, value: Value, args: CallArgs) -> Result<Value> {
@@ -125,11 +115,8 @@ fn render_text(vm: &Vm, ctx: &Ctx, source: &Value) -> Result<Value> {
             return Err(undefined.error());
         }
         Value::Undefined(_) => "".into(),
-        other => {
-            return Err(Error::type_error(format!(
-                "Can't compile non template nodes, got {}",
-                other.type_name()
-            )));
+        _ => {
+            return Err(Error::type_error("Can't compile non template nodes"));
         }
     };
     let template = Rc::new(vm.input.engine.compile(None, "<template>".into(), &text)?);
@@ -239,7 +226,8 @@ pub(crate) fn load_latest_git_commit(vm: &Vm, _: &Ctx, args: CallArgs) -> Result
         .input
         .host
         .latest_git_commit(camino::Utf8Path::new(&found))
-        .map_err(|message| Error::new(ErrorKind::NOT_GIT, message))?;
+        .map_err(|message| Error::new(ErrorKind::NOT_GIT, message))?
+        .ok_or_else(|| Error::new(ErrorKind::EXCEPTION, format!("No commits found for path: {path}")))?;
     match length {
         Some(length) if length.truth()? => cut(commit, Some(length)),
         _ => Ok(commit.into()),

@@ -153,7 +153,7 @@ pub(crate) fn find_set(name: &str) -> Option<Method> {
 pub(crate) fn find_view(view: &View, name: &str) -> Option<Method> {
     match (view.kind, name) {
         (ViewKind::Keys | ViewKind::Items, "isdisjoint") => Some(|vm, _, v, a| {
-            let [other] = a.plain::<1>("isdisjoint", 1)?;
+            let [other] = a.plain::<1>(&format!("{}.isdisjoint", v.type_name()), 1)?;
             let other = to_set(vm, &other.unwrap_or(Value::None))?;
             let mine = to_set(vm, v)?;
             Ok(Value::Bool(
@@ -241,7 +241,7 @@ fn sequence(vm: &Vm, value: &Value) -> Result<Vec<Value>> {
 }
 
 fn count(vm: &Vm, _: &Ctx, value: &Value, args: CallArgs) -> Result<Value> {
-    let [wanted] = args.plain::<1>("count", 1)?;
+    let [wanted] = args.plain::<1>(&format!("{}.count", value.type_name()), 1)?;
     let wanted = wanted.unwrap_or(Value::None);
     let mut found = 0;
     for item in sequence(vm, value)? {
@@ -251,12 +251,21 @@ fn count(vm: &Vm, _: &Ctx, value: &Value, args: CallArgs) -> Result<Value> {
 }
 
 fn index(vm: &Vm, _: &Ctx, value: &Value, args: CallArgs) -> Result<Value> {
-    let [wanted, start, stop] = args.plain::<3>("index", 1)?;
+    let [wanted, start, stop] = match value {
+        Value::Range(_) => {
+            let [wanted] = args.plain::<1>("range.index", 1)?;
+            [wanted, None, None]
+        }
+        _ => args.plain::<3>(&format!("{}.index", value.type_name()), 1)?,
+    };
     let wanted = wanted.unwrap_or(Value::None);
     let items = sequence(vm, value)?;
     let length = items.len() as i64;
     let bound = |value: Option<Value>, default: i64| {
-        let at = value.map_or(Ok(default), |value| integer(&value))?;
+        let at = value.map_or(Ok(default), |value| {
+            integer(&value)
+                .map_err(|_| Error::type_error("slice indices must be integers or have an __index__ method"))
+        })?;
         Ok::<_, Error>(if at < 0 { (at + length).max(0) } else { at }.min(length) as usize)
     };
     let (start, stop) = (bound(start, 0)?, bound(stop, length)?);
@@ -268,12 +277,15 @@ fn index(vm: &Vm, _: &Ctx, value: &Value, args: CallArgs) -> Result<Value> {
     Err(Error::value_error(match value {
         Value::List(_) => "list.index(x): x not in list".to_owned(),
         Value::Tuple(_) => "tuple.index(x): x not in tuple".to_owned(),
-        _ => format!("{} is not in range", repr::repr(&wanted)?),
+        _ if matches!(wanted, Value::Int(_) | Value::Bool(_) | Value::Big(_)) => {
+            format!("{} is not in range", repr::repr(&wanted)?)
+        }
+        _ => "sequence.index(x): x not in sequence".to_owned(),
     }))
 }
 
 fn insert(vm: &Vm, _: &Ctx, value: &Value, args: CallArgs) -> Result<Value> {
-    let [at, item] = args.plain::<2>("insert", 2)?;
+    let [at, item] = args.plain::<2>("list.insert", 2)?;
     vm.tick()?;
     let at = integer(&at.unwrap_or(Value::None))?;
     let mut items = list(value)?.borrow_mut();
@@ -288,7 +300,7 @@ fn insert(vm: &Vm, _: &Ctx, value: &Value, args: CallArgs) -> Result<Value> {
 }
 
 fn pop_list(_: &Vm, _: &Ctx, value: &Value, args: CallArgs) -> Result<Value> {
-    let [at] = args.plain::<1>("pop", 0)?;
+    let [at] = args.plain::<1>("list.pop", 0)?;
     let at = at.map_or(Ok(-1), |at| integer(&at))?;
     let mut items = list(value)?.borrow_mut();
     if items.is_empty() {
@@ -315,7 +327,10 @@ fn remove_list(_: &Vm, _: &Ctx, value: &Value, args: CallArgs) -> Result<Value> 
 
 fn sort(vm: &Vm, ctx: &Ctx, value: &Value, mut args: CallArgs) -> Result<Value> {
     let (key, reverse) = (args.take_keyword("key"), args.take_keyword("reverse"));
-    args.plain::<0>("sort", 0)?;
+    if !args.positional.is_empty() {
+        return Err(Error::type_error("sort() takes no positional arguments"));
+    }
+    args.plain::<0>("list.sort", 0)?;
     let reverse = flag(reverse.as_ref())?;
     let items = list(value)?.borrow().clone();
     let mut keyed = Vec::with_capacity(items.len());
@@ -339,13 +354,13 @@ fn view(value: &Value, args: CallArgs, name: &str, kind: ViewKind) -> Result<Val
 }
 
 fn get(_: &Vm, _: &Ctx, value: &Value, args: CallArgs) -> Result<Value> {
-    let [key, default] = args.plain::<2>("get", 1)?;
+    let [key, default] = args.plain::<2>("dict.get", 1)?;
     let found = dict(value)?.get(&key.unwrap_or(Value::None))?;
     Ok(found.or(default).unwrap_or(Value::None))
 }
 
 fn fromkeys(vm: &Vm, _: &Ctx, _: &Value, args: CallArgs) -> Result<Value> {
-    let [keys, value] = args.plain::<2>("fromkeys", 1)?;
+    let [keys, value] = args.plain::<2>("dict.fromkeys", 1)?;
     let made = Dict::default();
     let value = value.unwrap_or(Value::None);
     for key in iter::items(vm, &keys.unwrap_or(Value::None))? {
@@ -355,7 +370,7 @@ fn fromkeys(vm: &Vm, _: &Ctx, _: &Value, args: CallArgs) -> Result<Value> {
 }
 
 fn pop_dict(_: &Vm, _: &Ctx, value: &Value, args: CallArgs) -> Result<Value> {
-    let [key, default] = args.plain::<2>("pop", 1)?;
+    let [key, default] = args.plain::<2>("dict.pop", 1)?;
     let key = key.unwrap_or(Value::None);
     let removed = dict(value)?.borrow_mut().shift_remove(&Key::new(key.clone())?);
     match removed.or(default) {
@@ -373,7 +388,7 @@ fn popitem(_: &Vm, _: &Ctx, value: &Value, args: CallArgs) -> Result<Value> {
 }
 
 fn setdefault(_: &Vm, _: &Ctx, value: &Value, args: CallArgs) -> Result<Value> {
-    let [key, default] = args.plain::<2>("setdefault", 1)?;
+    let [key, default] = args.plain::<2>("dict.setdefault", 1)?;
     let key = key.unwrap_or(Value::None);
     if let Some(found) = dict(value)?.get(&key)? {
         return Ok(found);

@@ -1,5 +1,6 @@
 //! Methods of `int` and `float`.
 
+use crate::call::{CallArgs, flag, integer, string};
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::object::Method;
 use crate::value::{Value, number};
@@ -21,6 +22,7 @@ pub(crate) fn find_int(name: &str) -> Option<Method> {
                 bytes.iter().map(|byte| i64::from(byte.count_ones())).sum(),
             ))
         },
+        "to_bytes" => |_, _, v, a| to_bytes(v, a),
         "conjugate" => |_, _, v, a| {
             a.plain::<0>("int.conjugate", 0)?;
             Ok(number::to_big(v).map_or(Value::None, Value::big))
@@ -35,6 +37,44 @@ pub(crate) fn find_int(name: &str) -> Option<Method> {
         },
         _ => return None,
     })
+}
+
+fn to_bytes(value: &Value, args: CallArgs) -> Result<Value> {
+    let [length, order, signed] = args.bind("to_bytes", ["length", "byteorder", "signed"], 0)?;
+    let length = length.map_or(Ok(1), |length| integer(&length))?;
+    let order = order.map_or(Ok("big".into()), |order| string(&order))?;
+    let little = match &*order {
+        "big" => false,
+        "little" => true,
+        _ => return Err(Error::value_error("byteorder must be either 'little' or 'big'")),
+    };
+    let length = usize::try_from(length)
+        .map_err(|_| Error::value_error("length argument must be non-negative"))?
+        .min(1 << 20);
+    let whole = number::to_big(value).unwrap_or_default();
+    let negative = whole.sign() == num_bigint::Sign::Minus;
+    if negative && !flag(signed.as_ref())? {
+        return Err(Error::new(
+            ErrorKind::OVERFLOW,
+            "can't convert negative int to unsigned",
+        ));
+    }
+    let mut bytes = if flag(signed.as_ref())? {
+        whole.to_signed_bytes_le()
+    } else {
+        whole.magnitude().to_bytes_le()
+    };
+    while bytes.len() > length && bytes.last() == Some(&0) && !flag(signed.as_ref())? {
+        bytes.pop();
+    }
+    if bytes.len() > length {
+        return Err(Error::new(ErrorKind::OVERFLOW, "int too big to convert"));
+    }
+    bytes.resize(length, if negative { 0xff } else { 0 });
+    if !little {
+        bytes.reverse();
+    }
+    Ok(Value::Bytes(bytes.into()))
 }
 
 fn float(value: &Value) -> f64 {

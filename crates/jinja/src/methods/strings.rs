@@ -286,7 +286,7 @@ fn encode(_: &Vm, _: &Ctx, value: &Value, args: CallArgs) -> Result<Value> {
     Ok(Value::Bytes(bytes.into()))
 }
 
-fn expandtabs(_: &Vm, _: &Ctx, value: &Value, args: CallArgs) -> Result<Value> {
+fn expandtabs(vm: &Vm, _: &Ctx, value: &Value, args: CallArgs) -> Result<Value> {
     let [size] = args.bind("expandtabs", ["tabsize"], 0)?;
     let size = size.map_or(Ok(8), |size| integer(&size))?.max(0) as usize;
     let mut out = String::new();
@@ -295,6 +295,7 @@ fn expandtabs(_: &Vm, _: &Ctx, value: &Value, args: CallArgs) -> Result<Value> {
         match c {
             '\t' if size > 0 => {
                 let width = size - column % size;
+                vm.charge(width)?;
                 out.extend(std::iter::repeat_n(' ', width));
                 column += width;
             }
@@ -352,7 +353,7 @@ enum Side {
 }
 
 fn pad(vm: &Vm, value: &Value, args: CallArgs, name: &str, side: Side) -> Result<Value> {
-    let [width, fill] = args.plain::<2>(name, 1)?;
+    let [width, fill] = args.plain::<2>(&format!("str.{name}"), 1)?;
     let width = integer(&width.unwrap_or(Value::None))?;
     let fill = match fill {
         None => ' ',

@@ -38,7 +38,7 @@ fn text_argument(value: Option<Value>, name: &str) -> Result<std::sync::Arc<str>
 }
 
 pub(crate) fn count(_: &Vm, _: &Rc<Context>, value: &Value, args: CallArgs) -> Result<Value> {
-    let [part, start, end] = args.plain::<3>("count", 1)?;
+    let [part, start, end] = args.plain::<3>("str.count", 1)?;
     let part = text_argument(part, "count")?;
     let own = own(value);
     let found = match window(&own, start.as_ref(), end.as_ref())? {
@@ -50,7 +50,7 @@ pub(crate) fn count(_: &Vm, _: &Rc<Context>, value: &Value, args: CallArgs) -> R
 }
 
 pub(crate) fn search(value: &Value, args: CallArgs, name: &str, last: bool, must: bool) -> Result<Value> {
-    let [part, start, end] = args.plain::<3>(name, 1)?;
+    let [part, start, end] = args.plain::<3>(&format!("str.{name}"), 1)?;
     let part = text_argument(part, name)?;
     let own = own(value);
     let found = window(&own, start.as_ref(), end.as_ref())?.and_then(|(inside, before)| {
@@ -74,7 +74,7 @@ pub(crate) fn affix(
     name: &str,
     fits: impl Fn(&str, &str) -> bool,
 ) -> Result<Value> {
-    let [part, start, end] = args.plain::<3>(name, 1)?;
+    let [part, start, end] = args.plain::<3>(&format!("str.{name}"), 1)?;
     let part = part.unwrap_or(Value::None);
     let own = own(value);
     let inside = window(&own, start.as_ref(), end.as_ref())?;
@@ -107,7 +107,7 @@ pub(crate) fn strip_text<'a>(text: &'a str, chars: Option<&str>, left: bool, rig
 }
 
 pub(crate) fn strip(value: &Value, args: CallArgs, name: &str, left: bool, right: bool) -> Result<Value> {
-    let [chars] = args.plain::<1>(name, 0)?;
+    let [chars] = args.plain::<1>(&format!("str.{name}"), 0)?;
     let chars = match chars {
         None | Some(Value::None) => None,
         Some(chars) => Some(
@@ -122,7 +122,7 @@ pub(crate) fn strip(value: &Value, args: CallArgs, name: &str, left: bool, right
 }
 
 pub(crate) fn partition(value: &Value, args: CallArgs, name: &str, last: bool) -> Result<Value> {
-    let [separator] = args.plain::<1>(name, 1)?;
+    let [separator] = args.plain::<1>(&format!("str.{name}"), 1)?;
     let separator = argument(&separator.unwrap_or(Value::None), value)?;
     if separator.is_empty() {
         return Err(Error::value_error("empty separator"));

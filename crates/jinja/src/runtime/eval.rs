@@ -11,7 +11,13 @@ use crate::value::{Dict, Key, Undefined, UndefinedMode, Value, cmp, iter, ops, r
 impl Vm {
     /// The value of an expression; an error learns where it happened.
     pub(crate) fn eval(&self, expr: &Expr, env: &Rc<Env>) -> Result<Value> {
-        self.eval_kind(expr, env).map_err(|mut error| {
+        let result = match &expr.kind {
+            ExprKind::Filter(_) | ExprKind::Call(_) | ExprKind::Binary(..) | ExprKind::Getitem(_) => {
+                self.eval_kind(expr, env).and_then(|value| self.charge_new(value))
+            }
+            _ => self.eval_kind(expr, env),
+        };
+        result.map_err(|mut error| {
             error.set_offset(expr.offset);
             error
         })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Env, Vm};
 use crate::ast::*;
 use crate::error::{Error, ErrorKind, Result};
-use crate::value::{Value, iter, repr};
+use crate::value::{Key, Value, iter, repr};
 
 /// How a body ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -247,10 +247,7 @@ impl Vm {
                 Ok(())
             }
             ExprKind::NamespaceAttr { attr, slot, .. } => {
-                if let Value::Object(object) = env.get(*slot) {
-                    object.set_item(attr, value);
-                }
-                Ok(())
+                set_attribute(&env.get(*slot), attr, value).map_err(|error| error.at(target.offset))
             }
             ExprKind::Tuple(items) => {
                 let values = self
@@ -338,4 +335,25 @@ fn check_namespaces(target: &Expr, env: &Rc<Env>) -> Result<()> {
         ExprKind::Tuple(items) => items.iter().try_for_each(|item| check_namespaces(item, env)),
         _ => Ok(()),
     }
+}
+
+/// `{% set owner.attr %}`, which Python does as `owner['attr'] = ...`.
+fn set_attribute(owner: &Value, attr: &Arc<str>, value: Value) -> Result<()> {
+    let name = match owner {
+        Value::Object(object) if object.set_item(attr, value.clone()) => return Ok(()),
+        Value::Dict(dict) => {
+            dict.insert(Key::str(attr.clone()), value);
+            return Ok(());
+        }
+        Value::List(_) => {
+            return Err(Error::type_error(
+                "list indices must be integers or slices, not str",
+            ));
+        }
+        Value::Missing => "_MissingType",
+        other => other.type_name(),
+    };
+    Err(Error::type_error(format!(
+        "'{name}' object does not support item assignment"
+    )))
 }

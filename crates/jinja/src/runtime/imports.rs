@@ -44,13 +44,8 @@ impl Vm {
             return Ok(template.clone());
         }
         let (path, bytes) = self.find_file(name).ok_or_else(|| not_found(name))?;
-        let Ok(text) = std::str::from_utf8(&bytes) else {
-            return Err(Error::new(
-                ErrorKind::UNICODE_DECODE,
-                format!("{path} is not UTF-8 text"),
-            ));
-        };
         let shown: Arc<str> = crate::paths::normalize(&path).into();
+        let text = crate::value::text::decode_file(&shown, &bytes)?;
         let template = Rc::new(self.input.engine.compile(Some(name.into()), shown, text)?);
         self.templates.borrow_mut().insert(name.into(), template.clone());
         Ok(template)
@@ -95,13 +90,13 @@ impl Vm {
             }
             _ => {}
         }
-        let names = iter::items(self, names)?;
-        if names.is_empty() {
+        if !names.truth()? {
             return Err(Error::new(
                 ErrorKind::NONE_FOUND,
                 "template Tried to select from an empty list of templates. not found",
             ));
         }
+        let names = iter::items(self, names)?;
         for name in &names {
             match self.get_template(name, parent) {
                 Err(error) if error.is_not_found() || error.kind() == ErrorKind::UNDEFINED => {}

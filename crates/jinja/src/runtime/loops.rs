@@ -33,10 +33,17 @@ impl Vm {
             outer: outer.clone(),
             depth,
         };
-        self.deeper(3, || {
+        let result = self.deeper(3, || {
             self.run_loop(node, outer, &env, iterable, Some(recurse), &mut text)
-        })?;
-        Ok(text)
+        });
+        match result {
+            Ok(()) => Ok(text),
+            Err(mut error) => {
+                error.set_offset(node.offset);
+                error.set_statement_line(node.line);
+                Err(self.located(error, &env.template, &env.context, "recursive loop"))
+            }
+        }
     }
 
     fn run_loop(
@@ -197,6 +204,20 @@ impl Loop {
 
     fn depth0(&self) -> i64 {
         self.recurse.as_ref().map_or(0, |recurse| recurse.depth)
+    }
+}
+
+/// What is left of a loop that is iterated over inside itself: items, each with the loop.
+pub(crate) fn rest(value: &Value) -> Option<Rc<Iter>> {
+    this(value).ok()?;
+    let value = value.clone();
+    let rest = Iter::generator("", move |vm| {
+        let item = this(&value)?.advance(vm)?;
+        Ok(item.map(|item| Value::tuple(vec![item, value.clone()])))
+    });
+    match rest {
+        Value::Iter(iter) => Some(iter),
+        _ => None,
     }
 }
 

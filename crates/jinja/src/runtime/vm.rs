@@ -14,6 +14,9 @@ use crate::template::Template;
 use crate::value::dict::BuildFast;
 use crate::value::{Undefined, UndefinedMode, Value};
 
+/// What one value takes in a list.
+const VALUE_BYTES: usize = size_of::<Value>();
+
 /// One render.
 pub(crate) struct Vm {
     pub(crate) input: RenderInput,
@@ -67,12 +70,22 @@ impl Vm {
         Ok(())
     }
 
-    /// Counts bytes that a single operation makes, when they are many.
+    /// Counts the bytes of a value that nothing else holds, which must have been made just now.
+    pub(crate) fn charge_new(&self, value: Value) -> Result<Value> {
+        let bytes = match &value {
+            Value::Str(text) | Value::Markup(text) if Arc::strong_count(text) == 1 => text.len(),
+            Value::Bytes(bytes) if Rc::strong_count(bytes) == 1 => bytes.len(),
+            Value::List(list) if Rc::strong_count(list) == 1 => list.borrow().len() * VALUE_BYTES,
+            Value::Tuple(tuple) if Rc::strong_count(tuple) == 1 => tuple.items.len() * VALUE_BYTES,
+            Value::Dict(dict) if Rc::strong_count(dict) == 1 => dict.len() * 4 * VALUE_BYTES,
+            _ => 0,
+        };
+        self.charge(bytes)?;
+        Ok(value)
+    }
+
+    /// Counts bytes that an operation makes; what is freed again still counts.
     pub(crate) fn charge(&self, bytes: usize) -> Result<()> {
-        const SMALL: usize = 1 << 16;
-        if bytes < SMALL {
-            return Ok(());
-        }
         let total = self.memory.get().saturating_add(bytes);
         self.memory.set(total);
         if total > self.limits.memory {

@@ -65,19 +65,19 @@ impl Key {
 fn check_hashable(value: &Value) -> Result<()> {
     match value {
         Value::List(_) | Value::Dict(_) | Value::Set(_) => Err(Error::type_error(format!(
-            "unhashable type: '{}'",
+            "cannot use '{0}' as a dict key (unhashable type: '{0}')",
             value.type_name()
         ))),
         Value::Tuple(tuple) => tuple.items.iter().try_for_each(check_hashable),
         Value::View(_) => Err(Error::type_error(format!(
-            "unhashable type: '{}'",
+            "cannot use '{0}' as a dict key (unhashable type: '{0}')",
             value.type_name()
         ))),
         Value::Undefined(undefined) if undefined.mode == super::UndefinedMode::Strict => {
             Err(undefined.error())
         }
         Value::Object(object) if !object.is_hashable() => Err(Error::type_error(format!(
-            "unhashable type: '{}'",
+            "cannot use '{0}' as a dict key (unhashable type: '{0}')",
             value.type_name()
         ))),
         _ => Ok(()),

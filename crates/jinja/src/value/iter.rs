@@ -86,6 +86,9 @@ impl Iter {
     pub(crate) fn collect(&self, vm: &Vm) -> Result<Vec<Value>> {
         let mut items = Vec::new();
         while let Some(item) = self.next(vm)? {
+            if items.len() == items.capacity() {
+                vm.charge(items.len() * size_of::<Value>())?;
+            }
             items.push(item);
         }
         Ok(items)
@@ -172,7 +175,7 @@ pub(crate) fn iterate(_vm: &Vm, value: &Value) -> Result<Rc<Iter>> {
         },
         Value::Object(object) => match object.iterate() {
             Some(iter) => iter?,
-            None => return Err(not_iterable(value)),
+            None => crate::runtime::loops::rest(value).ok_or_else(|| not_iterable(value))?,
         },
         _ => return Err(not_iterable(value)),
     })

@@ -5,6 +5,44 @@ use std::sync::{Arc, LazyLock};
 use regex::Regex;
 
 use super::Value;
+use crate::error::{Error, ErrorKind, Result};
+use crate::source::Source;
+
+/// Bytes as UTF-8 text.
+pub(crate) fn decode_utf8(bytes: &[u8]) -> Result<&str> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let start = error.valid_up_to();
+        let reason = match (error.error_len(), bytes[start]) {
+            (None, _) => "unexpected end of data",
+            (_, 0x80..0xC2 | 0xF5..) => "invalid start byte",
+            _ => "invalid continuation byte",
+        };
+        let end = error.error_len().map_or(bytes.len(), |length| start + length) - 1;
+        let place = if end == start {
+            format!("byte 0x{:02x} in position {start}", bytes[start])
+        } else {
+            format!("bytes in position {start}-{end}")
+        };
+        Error::new(
+            ErrorKind::UNICODE_DECODE,
+            format!("'utf-8' codec can't decode {place}: {reason}"),
+        )
+    })
+}
+
+/// The content of a template's file as text.
+pub(crate) fn decode_file<'b>(path: &str, bytes: &'b [u8]) -> Result<&'b str> {
+    decode_utf8(bytes).map_err(|mut error| {
+        let valid = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
+        let before: Arc<str> = String::from_utf8_lossy(&bytes[..valid]).into();
+        error.set_hint(
+            "a file that has a `{` must be UTF-8 text (Python says: File \"<frozen codecs>\", line 325, in decode)"
+                .to_owned(),
+        );
+        let source = Source { name: path.into(), text: before };
+        error.at(valid as u32).locate(&source, "template")
+    })
+}
 
 /// Number of characters.
 pub(crate) fn length(text: &str) -> usize {

@@ -167,7 +167,14 @@ fn nothing_runs_for_ever() {
         ("{{ [1] * 10**9 }}", ErrorKind::MEMORY),
         ("{{ '%999999999d' % 1 }}", ErrorKind::MEMORY),
         ("{{ 10 ** 100000000 }}", ErrorKind::MEMORY),
-        ("{{ range(10**10) | list }}", ErrorKind::LIMIT),
+        ("{{ range(10**10) | list }}", ErrorKind::MEMORY),
+        ("{{ [1] | batch(10**10, 2) | list }}", ErrorKind::MEMORY),
+        ("{{ '\t'.expandtabs(10**10) }}", ErrorKind::MEMORY),
+        ("{{ lipsum(n=10**9, min=99, max=100) }}", ErrorKind::MEMORY),
+        (
+            "{% set l = [] %}{% for x in range(10**10) %}{% set _ = l.append('x' * 100) %}{% endfor %}",
+            ErrorKind::MEMORY,
+        ),
         (
             "{% set t = '{{ render(t) }}' %}{{ render(t) }}",
             ErrorKind::RECURSION,
@@ -204,8 +211,8 @@ impl Host for Desk {
         jiff::tz::TimeZone::UTC
     }
 
-    fn latest_git_commit(&self, path: &Utf8Path) -> Result<String, String> {
-        Ok(format!("0123456789abcdef of {path}"))
+    fn latest_git_commit(&self, path: &Utf8Path) -> Result<Option<String>, String> {
+        Ok(Some(format!("0123456789abcdef of {path}")))
     }
 
     fn debug_print(&self, message: &str) {

@@ -21,3 +21,5 @@ pub(crate) use origins::{ChartSource, chart_behind, kustomize_with_origins};
 pub use output::RenderedFiles;
 pub use remote::KustomizeRemote;
 pub use run::{RenderOptions, Stage, World, render};
+pub(crate) use run::{is_in, on_threads};
+pub(crate) use templates::is_raw;

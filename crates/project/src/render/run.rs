@@ -1,7 +1,7 @@
 //! Runs all steps for a target.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use camino::Utf8PathBuf;
 use kluctl_object::{MaskKey, Object};
@@ -21,10 +21,7 @@ use crate::outside::{ClusterReader, Files, Secrets, Sources};
 use crate::problem::{Gathered, Problem, Problems, mask_all};
 use crate::project::OpenProject;
 use crate::rendered::{Rendered, RenderedItem, Sensitive};
-use crate::secrets::Decrypter;
-use crate::templates::Templates;
 use crate::trace::{self, Trace, TraceRequest};
-use crate::trees::Trees;
 use crate::vars::{Vars, VarsLoader};
 
 /// What the world outside gives to one run.
@@ -97,12 +94,21 @@ pub fn render(
     world: &World,
     on_stage: &(dyn Fn(Stage) + Sync),
 ) -> Result<Rendered, Problems> {
+    on_threads(0, || render_on_pool(project, target, options, world, on_stage))
+}
+
+/// Runs on threads whose stacks are large enough for templates; as many as there are processors for 0.
+pub(crate) fn on_threads<T: Send>(
+    count: usize,
+    inside: impl FnOnce() -> Result<T, Problems> + Send,
+) -> Result<T, Problems> {
     let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(count)
         .stack_size(STACK_BYTES)
         .thread_name(|index| format!("render-{index}"))
         .build()
         .map_err(|error| Problem::new(format!("starting threads failed: {error}")))?;
-    pool.install(|| render_on_pool(project, target, options, world, on_stage))
+    pool.install(inside)
 }
 
 fn render_on_pool(
@@ -112,19 +118,7 @@ fn render_on_pool(
     world: &World,
     on_stage: &(dyn Fn(Stage) + Sync),
 ) -> Result<Rendered, Problems> {
-    let loader = VarsLoader {
-        templates: Templates::new(world.sources.clone()),
-        cluster: world.cluster.clone(),
-        sources: world.sources.clone(),
-        secrets: world.secrets.clone(),
-        trees: Trees::default(),
-        decrypter: Decrypter::new(world.secrets.clone(), options.sops_strict),
-        sensitive: Mutex::new(Sensitive {
-            key: world.mask_key.clone(),
-            ..Sensitive::default()
-        }),
-        warnings: Mutex::default(),
-    };
+    let loader = VarsLoader::new(world, options.sops_strict);
     let rendered = render_with(&loader, project, target, options, on_stage);
     let sensitive = loader
         .sensitive
@@ -198,7 +192,7 @@ fn render_with(
 }
 
 /// Whether an item is in: by its tags and folder, or because it always is.
-fn is_in(item: &LoadedItem, inclusion: &Inclusion) -> bool {
+pub(crate) fn is_in(item: &LoadedItem, inclusion: &Inclusion) -> bool {
     let config = &item.config;
     config.only_render
         || config.always_deploy

@@ -26,9 +26,7 @@ pub(super) fn render_files(templates: &Templates, item: &LoadedItem) -> Result<F
         .map_err(|error| unreadable(dir, &error))?;
     let charts = chart_dirs(&paths);
     let ignore = TemplateIgnore::of(tree, dir, &paths)?;
-    let mut search_dirs = vec![tree.shown(dir)];
-    search_dirs.extend(item.inherited.search_dirs.iter().cloned());
-    let renderer = templates.for_tree(item.vars.context(), tree, &search_dirs);
+    let renderer = templates.for_tree(item.vars.context(), tree, &item.search_dirs(dir));
     let mut problems = Gathered::default();
     let mut files = Files::new();
     for path in &paths {
@@ -58,6 +56,33 @@ pub(super) fn render_files(templates: &Templates, item: &LoadedItem) -> Result<F
         }
     }
     problems.finish(files)
+}
+
+/// Whether one file of an item stays as it is.
+pub(crate) fn is_raw(item: &LoadedItem, path: &Utf8Path, content: &[u8]) -> Result<bool, Problem> {
+    let Some(dir) = item.dir.as_deref() else {
+        return Ok(true);
+    };
+    let tree = &item.tree;
+    let folders: Vec<&Utf8Path> = path
+        .ancestors()
+        .skip(1)
+        .take_while(|folder| folder.starts_with(dir))
+        .collect();
+    let holds = |folder: &Utf8Path, name: &str| tree.is_file(&join(folder, name));
+    let in_chart = folders
+        .iter()
+        .any(|folder| holds(folder, "Chart.yaml") || holds(folder, "Chart.yml"));
+    let ignore_files: Vec<Utf8PathBuf> = folders
+        .iter()
+        .rev()
+        .map(|folder| join(folder, IGNORE_FILE))
+        .collect();
+    let in_git = path.components().any(|part| part.as_str() == ".git");
+    Ok(!content.contains(&b'{')
+        || in_chart
+        || in_git
+        || TemplateIgnore::of(tree, dir, &ignore_files)?.ignores(path))
 }
 
 /// Folders of charts, whose templates are not ours.

@@ -12,11 +12,13 @@ use crate::outside::{
     CloudSecret, ClusterReader, HttpRequest, OutsideError, SecretContent, Secrets, Sources,
 };
 use crate::problem::{Problem, Problems};
+use crate::render::World;
 use crate::rendered::Sensitive;
 use crate::secrets::Decrypter;
 use crate::templates::{self, Templates};
 use crate::tree::SourceTree;
 use crate::trees::Trees;
+use crate::watch::{Role, Watch};
 
 /// Everything that sources of variables are loaded with.
 pub(crate) struct VarsLoader {
@@ -24,10 +26,12 @@ pub(crate) struct VarsLoader {
     pub(crate) cluster: Option<Arc<dyn ClusterReader>>,
     pub(crate) sources: Arc<dyn Sources>,
     pub(crate) secrets: Arc<dyn Secrets>,
-    pub(crate) trees: Trees,
+    pub(crate) trees: Arc<Trees>,
     pub(crate) decrypter: Decrypter,
     pub(crate) sensitive: Mutex<Sensitive>,
     pub(crate) warnings: Mutex<Vec<String>>,
+    /// Looks out for one file.
+    pub(crate) watch: Option<Watch>,
 }
 
 /// Where sources stand and where they look for files.
@@ -89,6 +93,25 @@ impl From<OutsideError> for Problem {
 }
 
 impl VarsLoader {
+    /// What one run loads with.
+    pub(crate) fn new(world: &World, sops_strict: bool) -> Self {
+        let trees = Arc::<Trees>::default();
+        Self {
+            templates: Templates::new(world.sources.clone(), trees.clone()),
+            cluster: world.cluster.clone(),
+            sources: world.sources.clone(),
+            secrets: world.secrets.clone(),
+            trees,
+            decrypter: Decrypter::new(world.secrets.clone(), sops_strict),
+            sensitive: Mutex::new(Sensitive {
+                key: world.mask_key.clone(),
+                ..Sensitive::default()
+            }),
+            warnings: Mutex::default(),
+            watch: None,
+        }
+    }
+
     /// Loads sources in order. The first that fails ends it, since what follows may need it.
     pub(crate) fn load_list(
         &self,
@@ -256,6 +279,9 @@ impl VarsLoader {
             .hint(format!("it was looked for in {}", folders.join(", "))));
         };
         let shown = tree.shown(&file);
+        if let Some(watch) = &self.watch {
+            watch.rendered(Role::Vars, tree, &file, vars.context(), search_dirs);
+        }
         let rendered = self
             .templates
             .for_tree(vars.context(), tree, search_dirs)

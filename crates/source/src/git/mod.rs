@@ -121,6 +121,19 @@ impl GitRepositories {
         Ok(references)
     }
 
+    /// The commit, from `commit` back, that last changed a path; `None` when none did.
+    pub fn latest_commit(
+        &self,
+        address: &str,
+        commit: &str,
+        path: &Utf8Path,
+    ) -> Result<Option<String>, SourceError> {
+        let opened = self.open(address)?;
+        let start =
+            gix::ObjectId::from_hex(commit.as_bytes()).map_err(|error| opened.broken(&error.to_string()))?;
+        crate::history::last_change(&opened.repository, start, path).map_err(|error| opened.broken(&error))
+    }
+
     fn open(&self, address: &str) -> Result<Opened, SourceError> {
         let asked = GitUrl::parse(address)?;
         let mirrored = match asked.scheme {
