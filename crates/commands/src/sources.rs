@@ -335,8 +335,8 @@ impl Sources for RemoteSources {
         Ok(HttpResponse { body, authenticated })
     }
 
-    fn latest_commit(&self, path: &Utf8Path) -> Result<String, OutsideError> {
-        kluctl_source::git::latest_commit(path).map_err(outside)
+    fn latest_commit(&self, path: &Utf8Path) -> Result<Option<String>, OutsideError> {
+        kluctl_source::latest_commit(path).map_err(outside)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The repository that a project lies in.
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use super::{GitUrl, causes};
 use crate::SourceError;
@@ -90,60 +90,4 @@ fn is_dirty(repository: &gix::Repository) -> Result<bool, String> {
         Some(Ok(_)) => Ok(true),
         Some(Err(error)) => Err(causes(&error)),
     }
-}
-
-/// The newest commit on `HEAD`'s history that changed a file or folder.
-///
-/// As in `git log -n 1 -- PATH`, a merge counts only where the path differs from all of its parents.
-pub fn latest_commit(path: &Utf8Path) -> Result<String, SourceError> {
-    let root = path
-        .ancestors()
-        .find(|folder| folder.join(".git").exists())
-        .ok_or_else(|| SourceError::NotFound(format!("{path} is in no git repository")))?;
-    let within = path.strip_prefix(root).unwrap_or(path).to_owned();
-    let repository = open(root)?;
-    let head = repository
-        .head_id()
-        .map_err(|error| broken(root, causes(&error)))?;
-    let mut next = Some(head.detach());
-    while let Some(id) = next {
-        let (own, parents) = states(&repository, id, &within).map_err(|error| broken(root, error))?;
-        let same = parents.iter().find(|(_, state)| *state == own);
-        match same {
-            // Whatever happened to it happened on that side.
-            Some((parent, _)) => next = Some(*parent),
-            None if own.is_none() && parents.is_empty() => break,
-            None => return Ok(id.to_string()),
-        }
-    }
-    Err(SourceError::NotFound(format!("no commit has changed {path}")))
-}
-
-/// A commit, and what a path was in it.
-type State = Option<gix::ObjectId>;
-
-/// What a path is in a commit, and in each of its parents.
-fn states(
-    repository: &gix::Repository,
-    id: gix::ObjectId,
-    path: &Utf8PathBuf,
-) -> Result<(State, Vec<(gix::ObjectId, State)>), String> {
-    let state = |id: gix::ObjectId| -> Result<State, String> {
-        let commit = repository.find_commit(id).map_err(|error| causes(&error))?;
-        let tree = commit.tree().map_err(|error| causes(&error))?;
-        if path.as_str().is_empty() {
-            return Ok(Some(tree.id));
-        }
-        let entry = tree
-            .lookup_entry_by_path(path.as_std_path())
-            .map_err(|error| causes(&error))?;
-        Ok(entry.map(|entry| entry.object_id()))
-    };
-    let commit = repository.find_commit(id).map_err(|error| causes(&error))?;
-    let parents: Vec<_> = commit.parent_ids().map(gix::Id::detach).collect();
-    let parents = parents
-        .into_iter()
-        .map(|parent| Ok((parent, state(parent)?)))
-        .collect::<Result<_, String>>()?;
-    Ok((state(id)?, parents))
 }

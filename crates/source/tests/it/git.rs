@@ -328,7 +328,8 @@ fn follows_links_inside_of_the_repository() {
 
 #[test]
 fn tells_where_a_work_tree_comes_from() {
-    use kluctl_source::git::{GitHead, WorkTree, latest_commit};
+    use kluctl_source::git::{GitHead, WorkTree};
+    use kluctl_source::latest_commit;
     let root = tempfile::tempdir().expect("a folder");
     let (folder, first, second) = repository(root.path());
     let path = camino::Utf8PathBuf::from_path_buf(folder.clone()).expect("UTF-8");
@@ -348,13 +349,18 @@ fn tells_where_a_work_tree_comes_from() {
         "git://git.example/team/project"
     );
     let third = commit(&folder, "other.txt", "x");
-    assert_eq!(
-        latest_commit(&path.join("deep/file.txt")).expect("a commit"),
-        second
-    );
-    assert_eq!(latest_commit(&path.join("deep")).expect("a commit"), second);
-    assert_eq!(latest_commit(&path.join("other.txt")).expect("a commit"), third);
-    assert!(latest_commit(&path.join("nothing.txt")).is_err());
+    for (file, expected) in [
+        ("deep/file.txt", Some(&second)),
+        ("deep", Some(&second)),
+        ("other.txt", Some(&third)),
+        ("nothing.txt", None),
+    ] {
+        assert_eq!(
+            latest_commit(&path.join(file)).expect("a repository").as_ref(),
+            expected,
+            "{file}"
+        );
+    }
     std::fs::write(folder.join("new.txt"), "x").expect("a file");
     assert!(read().dirty);
     std::fs::remove_file(folder.join("new.txt")).expect("a file");
