@@ -31,6 +31,8 @@ fn rendered(folder: &Path, trace: Option<TraceRequest>) -> Result<Rendered, Prob
     let target = project.select(&TargetSelection::default())?;
     let world = World {
         cluster: None,
+        secrets: sources.clone(),
+        mask_key: kluctl_object::MaskKey::default(),
         sources,
     };
     let options = RenderOptions {
