@@ -21,6 +21,7 @@ pub(crate) fn run(target: Option<&str>) -> Result<()> {
     let target = target.unwrap_or(&own);
     let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let built = Command::new(cargo)
+        .envs(cross_compilers(target))
         .args([
             "build",
             "--locked",
@@ -34,7 +35,7 @@ pub(crate) fn run(target: Option<&str>) -> Result<()> {
         .status()?;
     if !built.success() {
         bail!(
-            "the build for {target} failed (it needs `rustup target add {target}` and a C compiler for it, e.g. Debian's musl-tools)"
+            "the build for {target} failed (it needs `rustup target add {target}` and a C compiler for it: Debian's musl-tools, or gcc-aarch64-linux-gnu and libc6-dev-arm64-cross for aarch64)"
         );
     }
     let target_dir = env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
@@ -72,6 +73,28 @@ pub(crate) fn run(target: Option<&str>) -> Result<()> {
         size as f64 / 1e6
     );
     Ok(())
+}
+
+/// The variables that name Debian's C compiler and linker for another architecture, unless the caller has set them.
+///
+/// A binary for musl needs no C library of the compiler's: rustc brings its own start files and libc.
+fn cross_compilers(target: &str) -> Vec<(String, String)> {
+    let Some((arch, _)) = target.split_once("-unknown-linux-musl") else {
+        return Vec::new();
+    };
+    if arch == env::consts::ARCH {
+        return Vec::new();
+    }
+    let lower = target.replace('-', "_");
+    [
+        (format!("CC_{lower}"), "gcc"),
+        (format!("AR_{lower}"), "ar"),
+        (format!("CARGO_TARGET_{}_LINKER", lower.to_uppercase()), "gcc"),
+    ]
+    .into_iter()
+    .filter(|(variable, _)| env::var_os(variable).is_none())
+    .map(|(variable, tool)| (variable, format!("{arch}-linux-gnu-{tool}")))
+    .collect()
 }
 
 /// An ELF file without a program interpreter needs no library at run time.
