@@ -222,7 +222,9 @@ impl<'a, 'b> Target<'a, 'b> {
         transform::hashes(&mut accumulator.map, &schema)?;
         crate::nameref::fix(&mut accumulator.map, &config, &schema)?;
         let warnings = crate::vars::resolve(&mut accumulator.map, &accumulator.vars, &config.var_reference)?;
-        warnings.iter().for_each(|warning| self.build.warn(warning));
+        for warning in &warnings {
+            self.build.warn(warning);
+        }
         let mut map = accumulator.map;
         drop_local(&mut map)?;
         Ok(map)

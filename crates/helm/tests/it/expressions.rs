@@ -13,8 +13,10 @@ fn render(chart: &BTreeMap<Utf8PathBuf, Bytes>, expression: &str) -> Result<Stri
     let helpers = format!("{{{{- define \"e\" }}}}{expression}{{{{ end }}}}\n");
     files.insert("templates/_expression.tpl".into(), helpers.into());
     let chart = Chart::from_files(&files).map_err(|error| error.message().to_owned())?;
-    let mut capabilities = Capabilities::default();
-    capabilities.kube_version = KubeVersion::parse("v1.33.0").unwrap();
+    let capabilities = Capabilities {
+        kube_version: KubeVersion::parse("v1.33.0").unwrap(),
+        ..Capabilities::default()
+    };
     let options = RenderOptions {
         release_name: "e".to_owned(),
         namespace: "ns1".to_owned(),
