@@ -183,7 +183,7 @@ impl ChartSource {
     }
 
     /// The names of the dependencies that a template's path leads through, whose values lie below theirs.
-    pub(crate) fn prefix<'p>(&self, path: &'p str) -> Vec<&'p str> {
+    pub(crate) fn prefix(path: &str) -> Vec<&str> {
         let parts: Vec<&str> = path.split('/').collect();
         parts
             .windows(2)

@@ -353,7 +353,7 @@ fn by_chart(
     }
     names.dedup();
     for name in names.iter().filter(|name| name.contains('.')) {
-        let mut keys = chart.prefix(&template);
+        let mut keys = ChartSource::prefix(&template);
         keys.extend(name.split('.').skip(1));
         steps.extend(variables::chart_value(traced, chart, &keys, origins));
     }

@@ -123,8 +123,10 @@ fn says_something(line: &str, language: Language) -> bool {
     }
     match language {
         Language::Jinja => {
-            !(trimmed.starts_with("{%") && trimmed.ends_with("%}") && trimmed.matches("{%").count() == 1)
-                && !(trimmed.starts_with("{#") && trimmed.ends_with("#}"))
+            let statement =
+                trimmed.starts_with("{%") && trimmed.ends_with("%}") && trimmed.matches("{%").count() == 1;
+            let comment = trimmed.starts_with("{#") && trimmed.ends_with("#}");
+            !statement && !comment
         }
         Language::Go => {
             let only =

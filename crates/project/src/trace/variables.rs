@@ -124,7 +124,7 @@ impl<'o> Origins<'o> {
             let config = serde_json::to_value(&project.config).unwrap_or_default();
             config.get(field).is_some_and(|value| !value.is_null())
         };
-        self.in_project(field, self.projects.iter().rev().find(set).copied())
+        in_project(field, self.projects.iter().rev().find(set).copied())
     }
 
     /// The same for a key of a map.
@@ -133,15 +133,15 @@ impl<'o> Origins<'o> {
             let config = serde_json::to_value(&project.config).unwrap_or_default();
             config.get(field).and_then(|map| map.get(key)).is_some()
         };
-        self.in_project(field, self.projects.iter().rev().find(set).copied())
+        in_project(field, self.projects.iter().rev().find(set).copied())
     }
+}
 
-    fn in_project(&self, field: &str, project: Option<&LoadedProject>) -> TraceStep {
-        let step = TraceStep::new("kluctl", format!("{field} in"));
-        match project {
-            Some(project) => step.at(project.file.as_str(), None, None),
-            None => TraceStep::new("kluctl", field),
-        }
+fn in_project(field: &str, project: Option<&LoadedProject>) -> TraceStep {
+    let step = TraceStep::new("kluctl", format!("{field} in"));
+    match project {
+        Some(project) => step.at(project.file.as_str(), None, None),
+        None => TraceStep::new("kluctl", field),
     }
 }
 

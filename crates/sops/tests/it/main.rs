@@ -1,5 +1,7 @@
 //! Files that the real `sops` encrypted (see `goldens/make.sh`), decrypted to what it decrypts them to.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
