@@ -2,6 +2,8 @@
 //!
 //! These tests belong to the package of the binary, so that Cargo always builds it first.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
 mod completion;
 mod corpus;
 mod faults;

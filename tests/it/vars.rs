@@ -314,7 +314,8 @@ fn keys_of_vault_azure_and_google_in_encrypted_files() {
         GcpServer::start(&[]),
     );
     let created = "created_at: \"2026-01-01T00:00:00Z\"";
-    let entries: [Box<dyn Fn(&str) -> String>; 3] = [
+    type Entry<'s> = Box<dyn Fn(&str) -> String + 's>;
+    let entries: [Entry<'_>; 3] = [
         Box::new(|key| {
             let enc = VaultServer::wrap(&from_base64(key));
             format!(

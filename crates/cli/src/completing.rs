@@ -168,7 +168,7 @@ impl Typed {
 
 fn targets(typed: &Typed) -> Vec<String> {
     let project = typed.project();
-    let targets = project.iter().flat_map(|project| project.targets());
+    let targets = project.iter().flat_map(kluctl_project::OpenProject::targets);
     targets.map(|target| target.name.clone()).collect()
 }
 

@@ -78,7 +78,9 @@ pub fn view(
         let mut problems = match seen {
             Ok((view, mut notes)) => {
                 notes.extend(loader.decrypter.into_warnings());
-                notes.iter_mut().for_each(|note| masks.mask_text(note));
+                for note in &mut notes {
+                    masks.mask_text(note);
+                }
                 return Ok((view, notes));
             }
             Err(problems) => problems.into_vec(),

@@ -425,7 +425,7 @@ pub(crate) fn run(args: &HelmArgs, debug: bool, fetch: &dyn Fetch) -> ExitCode {
         match shown {
             Ok(shown) => drop(std::io::stdout().write_all(shown.as_bytes())),
             Err(error) => {
-                failure.message = error.message().to_owned();
+                error.message().clone_into(&mut failure.message);
                 failure.excerpts.clear();
             }
         }

@@ -22,7 +22,7 @@ impl Log {
     }
 
     /// A line that belongs to no event.
-    pub(super) fn line(&self, mark: Mark, text: &str) {
+    pub(super) fn line(mark: Mark, text: &str) {
         let level = match mark {
             Mark::Failure => "error",
             Mark::Warning => "warning",

@@ -128,7 +128,7 @@ impl Terminal {
         match &mut *self.lock() {
             Display::Live(live) => live.line(Mark::Failure, text),
             Display::Plain(_) => write_line(text),
-            Display::Log(log) => log.line(Mark::Failure, text),
+            Display::Log(_) => Log::line(Mark::Failure, text),
         }
     }
 
