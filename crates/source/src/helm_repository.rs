@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn finds_versions_with_and_without_v() {
-        let json = br#"{"entries":{"cm":[{"version":"v1.2.0","urls":["a"]},{"version":"1.1.0","urls":["b"]},null,{"urls":["c"]}]}}"#;
+        let json = br#"{"apiVersion":"v1","entries":{"cm":[{"version":"v1.2.0","urls":["a"]},{"version":"1.1.0","urls":["b"]},null,{"urls":["c"]}]}}"#;
         let index = Index::parse("https://a.io", json).unwrap();
         assert_eq!(index.versions("cm").unwrap().len(), 2);
         assert_eq!(index.version("cm", "1.2.0").unwrap().urls, ["a"]);

@@ -98,6 +98,15 @@ fn judge(case: &Value, outcome: &Outcome) -> (Option<String>, Option<bool>) {
             let line = case["errorLine"]
                 .as_u64()
                 .filter(|_| file.starts_with('<') || file.starts_with("$DIR"));
+            // A place in Python itself is named by the hint, since it is no place in anybody's template.
+            if file.starts_with("<frozen ")
+                && let Some(line) = line
+                && error
+                    .to_string()
+                    .contains(&format!("File \"{file}\", line {line},"))
+            {
+                return (None, Some(same));
+            }
             let place = error
                 .place()
                 .map(|place| (place.template.to_string(), u64::from(place.statement_line)));

@@ -33,7 +33,12 @@ pub(super) fn names(line: &str, language: Language) -> Vec<String> {
             .map_or("", |text| text.as_str());
         let plain = strings.replace_all(inside, " ");
         for name in name.captures_iter(&plain) {
-            let name = name[1].to_owned();
+            let Some(name) = name.get(1) else { continue };
+            // What a pipe leads to is a filter or a function.
+            if plain[..name.start()].trim_end().ends_with('|') {
+                continue;
+            }
+            let name = name.as_str().to_owned();
             if !found.contains(&name) {
                 found.push(name);
             }
