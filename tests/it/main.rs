@@ -14,6 +14,7 @@ mod helm_update;
 mod history;
 mod kustomize;
 mod peers;
+mod preview;
 mod quickstart;
 mod secrets;
 mod servers;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use kluctl_api::CommandResult;
+use kluctl_api::{CommandResult, ResultObject};
 use kluctl_commands::{Finished, Session};
 use kluctl_object::ObjectRef;
 
@@ -83,16 +83,19 @@ pub(crate) fn confirm_changes(
     shown.is_ok() && running.terminal.confirm(question)
 }
 
+/// Whether anything is new, changed, deleted or left over.
+pub(crate) fn has_changes(result: &CommandResult) -> bool {
+    let changed =
+        |object: &ResultObject| object.new || object.deleted || object.orphan || !object.changes.is_empty();
+    result.objects.iter().any(changed)
+}
+
 /// Success, failure, or "there are changes".
 fn exit_code(result: &CommandResult, detailed: bool) -> Result<ExitCode, String> {
     if !result.errors.is_empty() {
         return Err("command failed".to_owned());
     }
-    let changed = result
-        .objects
-        .iter()
-        .any(|object| object.new || object.deleted || object.orphan || !object.changes.is_empty());
-    if detailed && changed {
+    if detailed && has_changes(result) {
         return Ok(ExitCode::from(CHANGES));
     }
     Ok(ExitCode::SUCCESS)

@@ -1,5 +1,6 @@
 //! The `kluctl` binary: arguments, printing, exit codes. It holds no engine logic.
 
+mod assumed;
 mod changes;
 mod commands;
 mod completing;
@@ -60,6 +61,7 @@ enum Command {
     Man(commands::man::ManArgs),
     Oci(commands::oci::OciArgs),
     PokeImages(commands::poke_images::PokeImagesArgs),
+    Preview(Box<commands::preview::PreviewArgs>),
     Prune(commands::prune::PruneArgs),
     Results(commands::results::ResultsArgs),
     Rollback(Box<commands::rollback::RollbackArgs>),
@@ -118,6 +120,7 @@ fn run() -> ExitCode {
         Command::Man(args) => commands::man::run(&args, Cli::command()),
         Command::Oci(args) => commands::oci::run(&args, &cli.global),
         Command::PokeImages(args) => commands::poke_images::run(&args, &cli.global),
+        Command::Preview(args) => commands::preview::run(&args, &cli.global),
         Command::Prune(args) => commands::prune::run(&args, &cli.global),
         Command::Results(args) => commands::results::run(&args, &cli.global),
         Command::Rollback(args) => commands::rollback::run(&args, &cli.global),

@@ -12,8 +12,8 @@ use kluctl_cluster::{Cluster, ConnectError, ConnectOptions, connect};
 use kluctl_commands::sources::git_info;
 use kluctl_commands::{Head, Reader, Session, StepEnd, Target};
 use kluctl_project::config::{FixedImage, TargetConfig};
-use kluctl_project::outside::{ClusterReader, Sources};
-use kluctl_project::{OpenProject, RenderOptions, Stage, World, render};
+use kluctl_project::outside::{ClusterReader, Files, Sources};
+use kluctl_project::{Assumed, OpenProject, RenderOptions, Stage, World, render};
 use kluctl_sandbox::{Sandbox, store_folder};
 use serde_json::{Map, Value};
 
@@ -109,7 +109,7 @@ pub(crate) fn reach(running: &Running, flags: &OpenFlags, need_target: bool) -> 
     let named = flags.target.target.is_some() || flags.project.project_config.is_some();
     let (mut root, mut target) = (folder, None);
     if need_target || named || is_project {
-        let (project, _, _) = open_project(running, flags)?;
+        let (project, _, _) = open_project(running, flags, None)?;
         root = project.root().join(project.sub_dir());
         match opening::select(&project, &flags.target, None) {
             Ok(config) => target = Some((origin(running, &project).0, config)),
@@ -129,8 +129,8 @@ pub(crate) fn reach(running: &Running, flags: &OpenFlags, need_target: bool) -> 
 
 /// Opens the project, connects the cluster and renders the target.
 pub(crate) fn open(running: &Running, flags: &OpenFlags, choices: &OpenChoices) -> Result<Opened, String> {
-    let start_time = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let (project, args, sources) = open_project(running, flags)?;
+    let start_time = now();
+    let (project, args, sources) = open_project(running, flags, None)?;
     let config = opening::select(&project, &flags.target, choices.discriminator.as_deref());
     let mut config = config.map_err(|problems| problems.to_string())?;
     running.terminal.start("Initializing k8s client");
@@ -204,8 +204,85 @@ pub(crate) fn open(running: &Running, flags: &OpenFlags, choices: &OpenChoices) 
 
 type Project = (OpenProject, Map<String, Value>, Arc<dyn Sources>);
 
-/// Opens the project with its arguments and sources.
-fn open_project(running: &Running, flags: &OpenFlags) -> Result<Project, String> {
+/// A project as it is on disk or in a revision.
+pub(crate) struct State {
+    pub(crate) project: OpenProject,
+    args: Map<String, Value>,
+    sources: Arc<dyn Sources>,
+    start_time: String,
+}
+
+impl State {
+    /// Opens it; `files` are all files of the repository where another state is wanted than what is on disk.
+    pub(crate) fn open(
+        running: &Running,
+        flags: &OpenFlags,
+        files: Option<Arc<Files>>,
+    ) -> Result<Self, String> {
+        let start_time = now();
+        let (project, args, sources) = open_project(running, flags, files)?;
+        Ok(Self {
+            project,
+            args,
+            sources,
+            start_time,
+        })
+    }
+
+    /// Renders a target against a cluster that is connected already, without showing the steps.
+    pub(crate) fn target(
+        &self,
+        running: &Running,
+        flags: &OpenFlags,
+        choices: &OpenChoices,
+        cluster: &Cluster,
+        assumed: Arc<Assumed>,
+    ) -> Result<Target, String> {
+        let config = opening::select(&self.project, &flags.target, choices.discriminator.as_deref());
+        let config = config.map_err(|problems| problems.to_string())?;
+        let options = opening::render_options(
+            &choices.images,
+            &flags.inclusion,
+            None,
+            false,
+            flags.project.sops_strict,
+        );
+        let options = RenderOptions {
+            assumed,
+            ..options.map_err(|problems| problems.to_string())?
+        };
+        let handle = running.runtime.handle().clone();
+        let world = World {
+            cluster: Some(Arc::new(Reader::new(cluster, running.runtime.handle()))),
+            sources: self.sources.clone(),
+            secrets: opening::secrets(Arc::new(move || Ok(handle.clone())), &config, None),
+            mask_key: mask_key::load(&cache_dir()),
+        };
+        let rendered = render(&self.project, &config, &options, &world, &drop);
+        let rendered = rendered.map_err(|problems| problems.to_string())?;
+        if !rendered.errors.is_empty() {
+            return Err(multi_error(&rendered.errors));
+        }
+        let head = head(
+            running,
+            flags,
+            &self.project,
+            &config,
+            self.start_time.clone(),
+            self.args.clone(),
+            &options.images,
+        );
+        Ok(Target::new(head, rendered))
+    }
+}
+
+/// The time as results write it.
+fn now() -> String {
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Opens the project with its arguments and sources; `files` stand in for what is on disk.
+fn open_project(running: &Running, flags: &OpenFlags, files: Option<Arc<Files>>) -> Result<Project, String> {
     let environment: BTreeMap<String, String> = std::env::vars().collect();
     let home = environment.get("HOME").map(Utf8PathBuf::from);
     let options = sources::resolve(
@@ -219,7 +296,7 @@ fn open_project(running: &Running, flags: &OpenFlags) -> Result<Project, String>
     let mut options = sources::with_project(options, &flags.project)?;
     options.person = Arc::new(running.terminal.clone());
     let sources: Arc<dyn Sources> = Arc::new(LazySources::new(options, Arc::new(LazyRuntime::default())));
-    let opened = opening::open(&flags.project, &flags.args, sources.clone());
+    let opened = opening::open_state(&flags.project, &flags.args, files, sources.clone());
     let (project, args, warnings) = opened.map_err(|problems| problems.to_string())?;
     for warning in warnings.iter().chain(&opening::failed_targets(&project)) {
         running.terminal.warning(warning);

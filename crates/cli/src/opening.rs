@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use kluctl_cluster::Cluster;
 use kluctl_commands::secrets::{RemoteSecrets, Runtime};
 use kluctl_project::config::{FixedImage, FixedImages, TargetConfig};
-use kluctl_project::outside::{Secrets, Sources};
+use kluctl_project::outside::{Files, Secrets, Sources};
 use kluctl_project::{
     Inclusion, InclusionOptions, OpenOptions, OpenProject, Problem, Problems, RenderOptions, TargetSelection,
     external_args,
@@ -43,12 +43,23 @@ pub(crate) fn open(
     args: &ArgsFlags,
     sources: Arc<dyn Sources>,
 ) -> Result<Opening, Problems> {
+    open_state(flags, args, None, sources)
+}
+
+/// The same where `files`, all files of the repository, stand in for what is on disk.
+pub(crate) fn open_state(
+    flags: &ProjectFlags,
+    args: &ArgsFlags,
+    files: Option<Arc<Files>>,
+    sources: Arc<dyn Sources>,
+) -> Result<Opening, Problems> {
     let read = |path: &Utf8Path| std::fs::read_to_string(path);
     let (args, mut warnings) = external_args(&args.arg, &args.args_from_file, &read)?;
     let options = OpenOptions {
         project_dir: project_dir(&flags.dir)?,
         project_config: flags.project_config.clone(),
         args: args.clone(),
+        files,
     };
     let project = OpenProject::open(options, sources)?;
     warnings.extend(project.warnings().iter().cloned());
@@ -97,6 +108,7 @@ pub(crate) fn render_options(
         keep_files,
         sops_strict,
         trace: None,
+        assumed: Arc::default(),
     })
 }
 

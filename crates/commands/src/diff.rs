@@ -26,6 +26,16 @@ pub struct DiffCommandOptions {
 
 /// Compares a target with the cluster by a server-side dry run.
 pub async fn diff(session: &Session, target: &Target, options: &DiffCommandOptions) -> Finished {
+    diff_as("diff", session, target, options).await
+}
+
+/// The same in the name of a command.
+pub(crate) async fn diff_as(
+    command: &str,
+    session: &Session,
+    target: &Target,
+    options: &DiffCommandOptions,
+) -> Finished {
     let mut problems = Problems::default();
     warn_without_discriminator(session, target, &mut problems);
     let execute = ExecuteOptions {
@@ -38,17 +48,17 @@ pub async fn diff(session: &Session, target: &Target, options: &DiffCommandOptio
     let target = &target;
     let Some(cluster) = &session.cluster else {
         problems.error(None, "can not apply objects without a Kubernetes API client");
-        return fail(session, target, options, problems).await;
+        return fail(command, session, target, options, problems).await;
     };
     let Some(live) = fetch(cluster, session, target, &mut problems).await else {
-        return fail(session, target, options, problems).await;
+        return fail(command, session, target, options, problems).await;
     };
     let live = Arc::new(live);
     let outcome = match run(cluster, session, target, &live, &execute).await {
         Ok(outcome) => outcome,
         Err(error) => {
             problems.error(None, error.to_string());
-            return fail(session, target, options, problems).await;
+            return fail(command, session, target, options, problems).await;
         }
     };
     problems.extend(outcome.problems());
@@ -67,7 +77,7 @@ pub async fn diff(session: &Session, target: &Target, options: &DiffCommandOptio
         deleted: Vec::new(),
         problems,
     };
-    let mut finished = finish(session, target, "diff", gathered, options.want_clear).await;
+    let mut finished = finish(session, target, command, gathered, options.want_clear).await;
     finished.plan = planned.map(|plan| DeployPlan {
         target_key: finished.result.target_key.clone(),
         ..plan
@@ -76,6 +86,7 @@ pub async fn diff(session: &Session, target: &Target, options: &DiffCommandOptio
 }
 
 async fn fail(
+    command: &str,
     session: &Session,
     target: &Target,
     options: &DiffCommandOptions,
@@ -85,5 +96,5 @@ async fn fail(
         problems,
         ..Gathered::default()
     };
-    finish(session, target, "diff", gathered, options.want_clear).await
+    finish(session, target, command, gathered, options.want_clear).await
 }

@@ -63,3 +63,4 @@ mod walk;
 
 pub use engine::{Context, Engine, Host, Limits, Loader, NoFiles, PlainHost, Renderer};
 pub use error::{Error, ErrorKind, Place, Result};
+pub use value::PLACEHOLDER;

@@ -11,6 +11,7 @@
 //! - What comes out does not depend on timing: items are rendered in parallel and stay in order.
 
 mod args;
+mod assumed;
 pub mod config;
 pub mod inclusion;
 mod load;
@@ -31,6 +32,7 @@ pub mod view;
 mod watch;
 
 pub use args::external_args;
+pub use assumed::{Assumed, AssumedVars};
 pub use inclusion::{Inclusion, InclusionOptions};
 pub use problem::{Gathered, Place, Problem, Problems};
 pub use project::{OpenOptions, OpenProject, TargetSelection, repository_root};

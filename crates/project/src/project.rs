@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::{Map, Value};
 
 use crate::config::{Project, TargetConfig};
-use crate::outside::Sources;
+use crate::outside::{Files, Sources};
 use crate::problem::{Problem, Problems};
 use crate::target::{self, ProjectFile};
 use crate::templates::Templates;
@@ -22,6 +22,9 @@ pub struct OpenOptions {
     pub project_config: Option<Utf8PathBuf>,
     /// Arguments from outside (see [`crate::external_args`]).
     pub args: Map<String, Value>,
+    /// All files of the repository that the folder lies in, by their path from its root, where another state of it is
+    /// wanted than what is on disk.
+    pub files: Option<Arc<Files>>,
 }
 
 /// A project whose file is read and whose targets are rendered.
@@ -79,7 +82,10 @@ impl OpenProject {
             .strip_prefix(&root)
             .map(Utf8Path::to_owned)
             .unwrap_or_default();
-        let tree = Arc::new(SourceTree::on_disk(root));
+        let tree = Arc::new(match options.files {
+            Some(files) => SourceTree::in_memory(root, files),
+            None => SourceTree::on_disk(root),
+        });
         let mut project = Self {
             tree,
             dir,

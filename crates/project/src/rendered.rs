@@ -28,6 +28,8 @@ pub struct Rendered {
     pub seen_images: Vec<FixedImage>,
     /// Values that must not be shown.
     pub sensitive: Sensitive,
+    /// Sources of variables that could not be asked and stand as placeholders, sorted.
+    pub assumed: Vec<String>,
     /// The target as templates see it.
     pub target: Value,
     /// The tree of deployment projects as a command result stores it: each item with its `renderedObjects`,

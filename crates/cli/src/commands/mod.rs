@@ -17,6 +17,7 @@ pub(crate) mod list_targets;
 pub(crate) mod man;
 pub(crate) mod oci;
 pub(crate) mod poke_images;
+pub(crate) mod preview;
 pub(crate) mod prune;
 pub(crate) mod render;
 mod rendering;

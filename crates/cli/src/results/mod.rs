@@ -12,7 +12,7 @@ mod validation;
 use std::io::Write;
 
 use kluctl_api::CommandResult;
-use kluctl_commands::Versions;
+use kluctl_commands::{Finished, Versions};
 
 pub(crate) use diff_style::DiffStyle;
 pub(crate) use drift::write_drift;
@@ -85,6 +85,60 @@ pub(crate) fn write_command(
         write(terminal, sink.path, &text)?;
     }
     Ok(())
+}
+
+/// The preview of one target.
+pub(crate) struct Previewed {
+    /// The target's name; empty in a project without targets.
+    pub(crate) name: String,
+    /// What would happen.
+    pub(crate) finished: Finished,
+}
+
+/// Writes the previews of several targets in every format that is asked for: one after the other as text and Markdown,
+/// as documents in YAML, as a list in JSON.
+pub(crate) fn write_previews(terminal: &Terminal, show: &Show, previews: &[Previewed]) -> Result<(), String> {
+    for sink in sinks(&show.formats) {
+        let color = show.color && sink.path.is_none();
+        let texts = previews.iter().map(|preview| {
+            let result = preview
+                .finished
+                .clear
+                .as_ref()
+                .unwrap_or(&preview.finished.result);
+            Ok(match sink.format {
+                "text" => {
+                    let versions = &preview.finished.versions;
+                    let text = text::command(result, versions, show.short, show.style, color);
+                    titled(&preview.name, &text)
+                }
+                "yaml" => document::yaml(result),
+                "json" => document::json(result).trim_end().to_owned(),
+                "markdown" => markdown::command(result, markdown::Flavor::Plain),
+                "github" => markdown::command(result, markdown::Flavor::GitHub),
+                other => return Err(format!("invalid format: {other}")),
+            })
+        });
+        let texts: Vec<String> = texts.collect::<Result<_, String>>()?;
+        let all = match sink.format {
+            "yaml" => texts.join("---\n"),
+            "json" => format!("[{}]\n", texts.join(",\n")),
+            _ => texts.join("\n"),
+        };
+        write(terminal, sink.path, &all)?;
+    }
+    Ok(())
+}
+
+/// A text under the name of its target.
+fn titled(name: &str, text: &str) -> String {
+    let title = if name.is_empty() {
+        String::new()
+    } else {
+        format!("Target {name}:\n")
+    };
+    let text = if text.is_empty() { "No changes.\n" } else { text };
+    format!("{title}{text}")
 }
 
 /// Writes text to a file, or to standard output with progress out of the way.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::call::CallArgs;
 use crate::error::{Error, Result};
 use crate::runtime::{Context, Vm};
-use crate::value::{Value, cmp, number, repr};
+use crate::value::{Placeholder, Value, cmp, number, repr};
 
 /// How to write.
 #[derive(Clone, Default)]
@@ -73,6 +73,10 @@ impl Writer<'_> {
             Value::Tuple(tuple) => self.sequence(&tuple.items, Rc::as_ptr(tuple).cast())?,
             Value::Dict(dict) => self.mapping(dict.pairs(), Rc::as_ptr(dict).cast())?,
             other => {
+                if let Some(text) = Placeholder::text(other) {
+                    push_string(self.out, &text);
+                    return Ok(());
+                }
                 return Err(Error::type_error(format!(
                     "Object of type {} is not JSON serializable",
                     other.type_name()

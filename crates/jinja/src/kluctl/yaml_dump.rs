@@ -11,7 +11,7 @@ use super::yaml_resolve::{Tag, resolve};
 use crate::call::CallArgs;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::{Context, Vm};
-use crate::value::{Value, number, repr, text};
+use crate::value::{Placeholder, Value, number, repr, text};
 
 pub(crate) fn to_yaml(_: &Vm, _: &Rc<Context>, value: Value, args: CallArgs) -> Result<Value> {
     args.none("to_yaml")?;
@@ -139,6 +139,9 @@ impl Dumper {
             other => match super::dates::yaml_text(other) {
                 Some(text) => scalar(text, Tag::Timestamp, "!!timestamp", Style::Any),
                 None => {
+                    if let Some(text) = Placeholder::text(other) {
+                        return Ok(string(&text));
+                    }
                     let shown = if other.is_undefined() {
                         "Undefined".to_owned()
                     } else {

@@ -12,7 +12,8 @@ use crate::globals::Globals;
 use crate::runtime::imports::Module;
 use crate::template::Template;
 use crate::value::dict::BuildFast;
-use crate::value::{Undefined, UndefinedMode, Value};
+use crate::value::frozen::Frozen;
+use crate::value::{PLACEHOLDER, Placeholder, Undefined, UndefinedMode, Value};
 
 /// What one value takes in a list.
 const VALUE_BYTES: usize = size_of::<Value>();
@@ -136,6 +137,12 @@ impl Vm {
     }
 
     pub(crate) fn undefined_name(&self, name: &Arc<str>) -> Value {
+        let variables = &self.input.context;
+        if let Some(index) = variables.find(PLACEHOLDER)
+            && let Frozen::Str(source) = &variables.entries[index].1
+        {
+            return Placeholder::child(source, &Value::Str(name.clone()));
+        }
         Value::Undefined(Rc::new(Undefined {
             hint: None,
             object: None,
@@ -154,6 +161,11 @@ impl Vm {
     }
 
     pub(crate) fn undefined_in(&self, object: &Value, name: Value) -> Value {
+        if let Value::Dict(dict) = object
+            && let Some(Value::Str(source)) = dict.get_str(PLACEHOLDER)
+        {
+            return Placeholder::child(&source, &name);
+        }
         Value::Undefined(Rc::new(Undefined {
             hint: None,
             object: Some(object.clone()),

@@ -7,6 +7,7 @@ pub(crate) mod iter;
 pub(crate) mod number;
 pub(crate) mod object;
 pub(crate) mod ops;
+pub(crate) mod placeholder;
 pub(crate) mod repr;
 pub(crate) mod text;
 
@@ -18,6 +19,8 @@ use num_bigint::BigInt;
 pub(crate) use dict::{Dict, Key, List};
 pub(crate) use iter::Iter;
 pub(crate) use object::{Func, Object};
+pub use placeholder::PLACEHOLDER;
+pub(crate) use placeholder::Placeholder;
 
 use crate::ast::Const;
 use crate::error::{Error, ErrorKind, Result};

@@ -14,6 +14,7 @@ use super::kustomization::{self, ItemFiles, Marks, RenderedTree};
 use super::output::RenderedFiles;
 use super::record;
 use super::{objects, templates};
+use crate::assumed::Assumed;
 use crate::config::{FixedImage, HelmChart, TargetConfig};
 use crate::inclusion::Inclusion;
 use crate::load::{self, LoadedItem, LoadedProject};
@@ -52,6 +53,8 @@ pub struct RenderOptions {
     pub sops_strict: bool,
     /// Finds out where the fields of an object come from.
     pub trace: Option<TraceRequest>,
+    /// What sources of variables are assumed to give, where the world outside is not to be asked.
+    pub assumed: Arc<Assumed>,
 }
 
 /// What is being done, for showing progress.
@@ -118,7 +121,8 @@ fn render_on_pool(
     world: &World,
     on_stage: &(dyn Fn(Stage) + Sync),
 ) -> Result<Rendered, Problems> {
-    let loader = VarsLoader::new(world, options.sops_strict);
+    let mut loader = VarsLoader::new(world, options.sops_strict);
+    loader.assumed = options.assumed.clone();
     let rendered = render_with(&loader, project, target, options, on_stage);
     let sensitive = loader
         .sensitive
@@ -138,6 +142,8 @@ fn render_on_pool(
         masks.mask_text(warning);
     }
     rendered.sensitive = sensitive;
+    let placeholders = loader.placeholders.into_inner();
+    rendered.assumed = placeholders.unwrap_or_default().into_iter().collect();
     Ok(rendered)
 }
 
@@ -184,6 +190,7 @@ fn render_with(
         seen_images: images.into_seen(),
         sensitive: Sensitive::default(),
         target: target_value,
+        assumed: Vec::new(),
         deployment,
         items: items.into_iter().map(|(item, _)| item).collect(),
         trace,

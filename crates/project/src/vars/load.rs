@@ -1,5 +1,6 @@
 //! Loads sources of variables, one after the other: each sees what came before it.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use camino::Utf8PathBuf;
@@ -7,6 +8,7 @@ use kluctl_object::{JsonPath, type_name};
 use serde_json::{Map, Value};
 
 use super::Vars;
+use crate::assumed::{Assumed, outside_name, placeholder};
 use crate::config::{GitVars, HttpVars, VarsKind, VarsSource};
 use crate::outside::{
     CloudSecret, ClusterReader, HttpRequest, OutsideError, SecretContent, Secrets, Sources,
@@ -32,6 +34,9 @@ pub(crate) struct VarsLoader {
     pub(crate) warnings: Mutex<Vec<String>>,
     /// Looks out for one file.
     pub(crate) watch: Option<Watch>,
+    pub(crate) assumed: Arc<Assumed>,
+    /// Names of sources that a placeholder stands for.
+    pub(crate) placeholders: Mutex<BTreeSet<String>>,
 }
 
 /// Where sources stand and where they look for files.
@@ -109,6 +114,8 @@ impl VarsLoader {
             }),
             warnings: Mutex::default(),
             watch: None,
+            assumed: Arc::default(),
+            placeholders: Mutex::default(),
         }
     }
 
@@ -151,7 +158,13 @@ impl VarsLoader {
                 "multidoc vars sources can only be used when targetPath is also specified",
             )));
         }
-        let loaded = self.load_kind(vars, source, place).map_err(at_place)?;
+        let loaded = match self.assumed.values(source) {
+            Some(values) => Loaded::new(values.clone(), false),
+            None => match self.load_kind(vars, source, place) {
+                Ok(loaded) => loaded,
+                Err(problem) => self.placeholder(source).ok_or_else(|| at_place(problem))?,
+            },
+        };
         let sensitive = source.sensitive.unwrap_or(loaded.sensitive);
         if sensitive && let Ok(mut values) = self.sensitive.lock() {
             match &loaded.secrets {
@@ -177,6 +190,16 @@ impl VarsLoader {
             Some(vars.merged(values, source.no_override == Some(true))),
             record,
         ))
+    }
+
+    /// What stands in for a source that could not be asked, where that is wanted.
+    fn placeholder(&self, source: &VarsSource) -> Option<Loaded> {
+        let name = outside_name(source).filter(|_| self.assumed.placeholders)?;
+        let value = placeholder(&name);
+        if let Ok(mut names) = self.placeholders.lock() {
+            names.insert(name);
+        }
+        Some(Loaded::new(value, false))
     }
 
     /// Renders every text of a source.

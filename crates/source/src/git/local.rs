@@ -2,7 +2,7 @@
 
 use camino::Utf8Path;
 
-use super::{GitUrl, causes};
+use super::{GitSnapshot, GitUrl, causes, files};
 use crate::SourceError;
 
 /// What `HEAD` of a work tree names.
@@ -90,4 +90,31 @@ fn is_dirty(repository: &gix::Repository) -> Result<bool, String> {
         Some(Ok(_)) => Ok(true),
         Some(Err(error)) => Err(causes(&error)),
     }
+}
+
+/// All files of a repository on this machine as they are in a revision: a branch, a tag, a commit, `HEAD~2` and whatever
+/// else `gitrevisions(7)` has. Nothing is fetched and the work tree is left alone.
+pub fn local_snapshot(root: &Utf8Path, revision: &str) -> Result<GitSnapshot, SourceError> {
+    let repository = open(root)?;
+    let missing = |reason: String| {
+        SourceError::NotFound(format!(
+            "`{revision}` is no commit in the repository {root}: {reason}"
+        ))
+    };
+    let commit = repository
+        .rev_parse_single(revision)
+        .map_err(|error| missing(causes(&error)))?
+        .object()
+        .map_err(|error| missing(causes(&error)))?
+        .peel_to_kind(gix::object::Kind::Commit)
+        .map_err(|error| missing(causes(&error)))?;
+    let id = commit.id;
+    let tree = commit
+        .peel_to_tree()
+        .map_err(|error| broken(root, causes(&error)))?;
+    Ok(GitSnapshot {
+        files: files::read(&repository, &tree, root.as_str())?,
+        commit: id.to_string(),
+        submodules: files::submodules(&tree, root.as_str())?,
+    })
 }

@@ -19,7 +19,7 @@ use crate::ssh::Ssh;
 use crate::{Cache, Credentials, Mirrors, Nobody, Person, SourceError, SshSettings};
 
 pub use commit::{ChangedFile, changed_files, commit_files, root_of};
-pub use local::{GitHead, WorkTree};
+pub use local::{GitHead, WorkTree, local_snapshot};
 pub use url::{GitScheme, GitUrl};
 
 /// What to take from a repository.
