@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use camino::Utf8PathBuf;
 use clap::Args;
-use kluctl_commands::{DiffCommandOptions, DiffOptions, ExecuteOptions};
+use kluctl_commands::{DiffCommandOptions, ExecuteOptions};
 
 use crate::changes::{ShowFlags, conclude};
 use crate::opened::{OpenChoices, OpenFlags, open};
@@ -64,12 +64,7 @@ fn diff(args: &DiffArgs, running: &Running) -> Result<ExitCode, String> {
             force_replace_on_error: args.replace.force_replace_on_error,
             ..ExecuteOptions::default()
         },
-        ignore: DiffOptions {
-            ignore_tags: args.ignore.ignore_tags,
-            ignore_labels: args.ignore.ignore_labels,
-            ignore_annotations: args.ignore.ignore_annotations,
-            ignore_kluctl_metadata: args.ignore.ignore_kluctl_metadata,
-        },
+        ignore: args.ignore.options(),
         want_clear: args.show.output.no_obfuscate,
         want_plan: args.save_plan.is_some(),
     };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 use kluctl_cluster::Cluster;
-use kluctl_commands::{DiffCommandOptions, DiffOptions, ExecuteOptions, Finished, States, Target, preview};
+use kluctl_commands::{DiffCommandOptions, ExecuteOptions, Finished, States, Target, preview};
 use kluctl_project::outside::Files;
 use kluctl_sandbox::Sandbox;
 
@@ -95,12 +95,7 @@ impl PreviewArgs {
     fn diff_options(&self) -> DiffCommandOptions {
         DiffCommandOptions {
             execute: ExecuteOptions::default(),
-            ignore: DiffOptions {
-                ignore_tags: self.ignore.ignore_tags,
-                ignore_labels: self.ignore.ignore_labels,
-                ignore_annotations: self.ignore.ignore_annotations,
-                ignore_kluctl_metadata: self.ignore.ignore_kluctl_metadata,
-            },
+            ignore: self.ignore.options(),
             want_clear: self.show.output.no_obfuscate,
             ..DiffCommandOptions::default()
         }

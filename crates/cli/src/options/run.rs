@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use kluctl_commands::DiffOptions;
 
 use super::{output::MISC, values};
 
@@ -86,6 +87,18 @@ pub(crate) struct IgnoreFlags {
     /// Ignores changes in Kluctl related metadata (e.g. tags, discriminators, ...)
     #[arg(long)]
     pub(crate) ignore_kluctl_metadata: bool,
+}
+
+impl IgnoreFlags {
+    /// What the flags mean.
+    pub(crate) fn options(&self) -> DiffOptions {
+        DiffOptions {
+            ignore_tags: self.ignore_tags,
+            ignore_labels: self.ignore_labels,
+            ignore_annotations: self.ignore_annotations,
+            ignore_kluctl_metadata: self.ignore_kluctl_metadata,
+        }
+    }
 }
 
 /// Where and how command results are stored in the cluster.

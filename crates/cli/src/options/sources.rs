@@ -8,6 +8,7 @@ use std::fs;
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 use kluctl_commands::sources::SourceOptions;
+use kluctl_source::git::percent_decoded;
 use kluctl_source::{Credential, Credentials, Mirrors, SshSettings};
 use serde::Deserialize;
 
@@ -213,7 +214,7 @@ fn git_credentials_file(entries: &mut Entries, file: &Utf8Path) {
         let host = url
             .port()
             .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        let decode = |text: &str| percent_decode(text);
+        let decode = |text: &str| String::from_utf8_lossy(&percent_decoded(text)).into_owned();
         entries.0.push(Credential {
             host,
             username: Some(decode(url.username())),
@@ -221,29 +222,6 @@ fn git_credentials_file(entries: &mut Entries, file: &Utf8Path) {
             ..Credential::default()
         });
     }
-}
-
-/// `%41` to `A`; what is no escape stays.
-fn percent_decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let code = tail
-            .get(..2)
-            .and_then(|hex| std::str::from_utf8(hex).ok())
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match (first, code) {
-            (b'%', Some(code)) => {
-                bytes.push(code);
-                rest = &tail[2..];
-            }
-            _ => {
-                bytes.push(first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn helm_entries(
@@ -556,10 +534,5 @@ mod tests {
             error.starts_with("--git-password") && !error.contains("secret"),
             "{error}"
         );
-    }
-
-    #[test]
-    fn decodes_escapes() {
-        assert_eq!(percent_decode("a%40b%zz%4"), "a@b%zz%4");
     }
 }

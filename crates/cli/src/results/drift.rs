@@ -2,7 +2,7 @@
 
 use kluctl_api::{DriftChange, DriftObject, DriftResult};
 
-use super::{document, sinks, table, text, write};
+use super::{table, text, write_document};
 use crate::terminal::{Terminal, width};
 
 /// Writes a comparison in every format that is asked for.
@@ -11,16 +11,7 @@ pub(crate) fn write_drift(
     formats: &[String],
     result: &DriftResult,
 ) -> Result<(), String> {
-    for sink in sinks(formats) {
-        let text = match sink.format {
-            "text" => as_text(result),
-            "yaml" => document::plain_yaml(result),
-            "json" => document::plain_json(result),
-            other => return Err(format!("invalid format: {other}")),
-        };
-        write(terminal, sink.path, &text)?;
-    }
-    Ok(())
+    write_document(terminal, formats, result, as_text, "invalid format")
 }
 
 fn as_text(result: &DriftResult) -> String {

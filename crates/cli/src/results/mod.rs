@@ -13,6 +13,7 @@ use std::io::Write;
 
 use kluctl_api::CommandResult;
 use kluctl_commands::{Finished, Versions};
+use serde::Serialize;
 
 pub(crate) use diff_style::DiffStyle;
 pub(crate) use drift::write_drift;
@@ -139,6 +140,26 @@ fn titled(name: &str, text: &str) -> String {
     };
     let text = if text.is_empty() { "No changes.\n" } else { text };
     format!("{title}{text}")
+}
+
+/// Writes anything but a command's result in every format that is asked for; `unknown` begins the error about others.
+fn write_document<T: Serialize>(
+    terminal: &Terminal,
+    formats: &[String],
+    result: &T,
+    as_text: impl Fn(&T) -> String,
+    unknown: &str,
+) -> Result<(), String> {
+    for sink in sinks(formats) {
+        let text = match sink.format {
+            "text" => as_text(result),
+            "yaml" => document::plain_yaml(result),
+            "json" => document::plain_json(result),
+            other => return Err(format!("{unknown}: {other}")),
+        };
+        write(terminal, sink.path, &text)?;
+    }
+    Ok(())
 }
 
 /// Writes text to a file, or to standard output with progress out of the way.

@@ -20,7 +20,7 @@ use crate::{Cache, Credentials, Mirrors, Nobody, Person, SourceError, SshSetting
 
 pub use commit::{ChangedFile, changed_files, commit_files, root_of};
 pub use local::{GitHead, WorkTree, local_snapshot};
-pub use url::{GitScheme, GitUrl};
+pub use url::{GitScheme, GitUrl, percent_decoded};
 
 /// What to take from a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]

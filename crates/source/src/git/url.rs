@@ -193,6 +193,13 @@ fn short(address: &str) -> Option<GitUrl> {
 
 /// Takes `%41` back to `A`; `None` where the result is no text.
 fn decoded(text: &str) -> Option<String> {
+    String::from_utf8(percent_decoded(text)).ok()
+}
+
+/// Takes `%41` back to `A`; what is no escape stays. The bytes need not be text.
+///
+/// Source: RFC 3986, section 2.1.
+pub fn percent_decoded(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
@@ -211,7 +218,7 @@ fn decoded(text: &str) -> Option<String> {
             }
         }
     }
-    String::from_utf8(bytes).ok()
+    bytes
 }
 
 /// What may be shown of an address that cannot be read.
@@ -227,6 +234,11 @@ fn without_password(address: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn decodes_escapes() {
+        assert_eq!(percent_decoded("a%40b%zz%4"), b"a@b%zz%4");
+    }
 
     #[track_caller]
     fn check(address: &str, key: &str, shown: &str) {
