@@ -174,6 +174,7 @@ pub(crate) fn open(running: &Running, flags: &OpenFlags, choices: &OpenChoices) 
                 Arc::new(move || Ok(handle.clone())),
                 &config,
                 connected.cluster.clone(),
+                Arc::new(running.terminal.clone()),
             ),
             mask_key: mask_key::load(&cache_dir()),
         },
@@ -255,7 +256,12 @@ impl State {
         let world = World {
             cluster: Some(Arc::new(Reader::new(cluster, running.runtime.handle()))),
             sources: self.sources.clone(),
-            secrets: opening::secrets(Arc::new(move || Ok(handle.clone())), &config, None),
+            secrets: opening::secrets(
+                Arc::new(move || Ok(handle.clone())),
+                &config,
+                None,
+                Arc::new(running.terminal.clone()),
+            ),
             mask_key: mask_key::load(&cache_dir()),
         };
         let rendered = render(&self.project, &config, &options, &world, &drop);

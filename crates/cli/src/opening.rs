@@ -13,7 +13,7 @@ use kluctl_project::{
     Inclusion, InclusionOptions, OpenOptions, OpenProject, Problem, Problems, RenderOptions, TargetSelection,
     external_args,
 };
-
+use kluctl_source::Person;
 use serde_json::{Map, Value};
 
 use crate::options::args::ArgsFlags;
@@ -112,11 +112,16 @@ pub(crate) fn render_options(
     })
 }
 
-/// Secrets for a target, set up when they are needed.
-pub(crate) fn secrets(runtime: Runtime, target: &TargetConfig, cluster: Option<Cluster>) -> Arc<dyn Secrets> {
+/// Secrets for a target, set up when they are needed; a person may be asked for passphrases of keys.
+pub(crate) fn secrets(
+    runtime: Runtime,
+    target: &TargetConfig,
+    cluster: Option<Cluster>,
+    person: Arc<dyn Person>,
+) -> Arc<dyn Secrets> {
     let environment: BTreeMap<String, String> = std::env::vars().collect();
     let aws = target.aws.clone().unwrap_or_default();
-    Arc::new(RemoteSecrets::new(runtime, environment, aws, cluster))
+    Arc::new(RemoteSecrets::new(runtime, environment, aws, cluster, person))
 }
 
 /// Images of `--fixed-images-file`, then those of `--fixed-image`.

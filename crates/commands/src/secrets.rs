@@ -14,6 +14,7 @@ use kluctl_object::{Gvk, ObjectRef};
 use kluctl_project::config::AwsConfig;
 use kluctl_project::outside::{CloudSecret, OutsideError, SecretContent, Secrets, Wrapped};
 use kluctl_sops::{LocalKeys, MasterKey};
+use kluctl_source::Person;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
@@ -33,16 +34,19 @@ pub struct RemoteSecrets {
 }
 
 impl RemoteSecrets {
-    /// Credentials come from an environment, for AWS also from the target's settings and a service account in the cluster.
+    /// Credentials come from an environment, for AWS also from the target's settings and a service account in the cluster;
+    /// `person` is asked for passphrases of keys on this machine.
     pub fn new(
         runtime: Runtime,
         environment: BTreeMap<String, String>,
         aws: AwsConfig,
         cluster: Option<Cluster>,
+        person: Arc<dyn Person>,
     ) -> Self {
+        let local = LocalKeys::new(environment.clone());
         Self {
             runtime,
-            local: LocalKeys::new(environment.clone()),
+            local: local.with_person(Arc::new(move |question| person.secret(question))),
             environment: Environment::new(environment),
             aws,
             cluster,

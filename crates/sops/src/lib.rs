@@ -24,5 +24,5 @@ mod tree;
 pub use decrypt::{Decrypted, Encrypted, Integrity, KeyService};
 pub use error::Error;
 pub use format::Format;
-pub use local::LocalKeys;
+pub use local::{Ask, LocalKeys};
 pub use metadata::{MasterKey, Wrapped};

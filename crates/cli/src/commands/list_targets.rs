@@ -44,7 +44,13 @@ fn list(args: &ListTargetsArgs) -> Result<(), Problems> {
             .map(|target| format!("{}\n", target.name))
             .collect()
     } else {
-        kluctl_yaml::to_string(&Value::Array(project.target_values()?))
+        let targets = project.target_values()?;
+        // As upstream writes a list that has nothing in it.
+        kluctl_yaml::to_string(&if targets.is_empty() {
+            Value::Null
+        } else {
+            Value::Array(targets)
+        })
     };
     Ok(opening::write_output(&args.output.output, &text)?)
 }

@@ -135,6 +135,7 @@ pub(super) fn prepare(flags: &RenderingFlags, keep_files: bool) -> Result<Prepar
         }),
         &target,
         cluster,
+        Arc::new(Terminal::new(std::env::var_os("NO_COLOR").is_some(), false)),
     );
     let reader = connected.map(|(cluster, handle, _)| {
         let reader: Arc<dyn ClusterReader> = Arc::new(Reader::new(&cluster, &handle));

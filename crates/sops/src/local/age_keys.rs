@@ -2,11 +2,30 @@
 //!
 //! Source: sops `age/keysource.go`, `loadIdentities`.
 
+use std::sync::Arc;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::age::{Identity, SshIdentity, decrypt};
-use super::{Environment, home, run, variable, words};
+use super::age::{Identity, SshIdentity, decrypt, is_encrypted};
+use super::{Ask, Environment, home, run, variable, words};
 use crate::error::Error;
+
+/// The passphrase of identity files and SSH keys.
+const PASSPHRASE: &str = "KLUCTL_AGE_PASSPHRASE";
+
+/// Who knows passphrases.
+struct Passphrases<'p> {
+    environment: &'p Environment,
+    ask: &'p Ask,
+}
+
+impl Passphrases<'_> {
+    fn of(&self, place: &str) -> Option<String> {
+        let set = variable(self.environment, PASSPHRASE).filter(|text| !text.is_empty());
+        set.map(str::to_owned)
+            .or_else(|| (self.ask)(&format!("Passphrase of {place}")))
+    }
+}
 
 /// The identities that could be loaded, and why others could not.
 #[derive(Default)]
@@ -19,21 +38,22 @@ pub(super) struct Identities {
 }
 
 impl Identities {
-    pub(super) fn load(environment: &Environment) -> Self {
+    pub(super) fn load(environment: &Environment, ask: &Ask) -> Self {
         let mut identities = Self::default();
-        identities.load_ssh(environment);
+        let passphrases = &Passphrases { environment, ask };
+        identities.load_ssh(environment, passphrases);
         match variable(environment, "SOPS_AGE_KEY") {
-            Some(keys) => identities.lines("SOPS_AGE_KEY", keys, true),
+            Some(keys) => identities.content("SOPS_AGE_KEY", keys.as_bytes(), true, passphrases),
             None => identities.unused.push("SOPS_AGE_KEY".to_owned()),
         }
         match variable(environment, "SOPS_AGE_KEY_FILE") {
-            Some(file) => identities.file(Utf8Path::new(file)),
+            Some(file) => identities.file(Utf8Path::new(file), passphrases),
             None => identities.unused.push("SOPS_AGE_KEY_FILE".to_owned()),
         }
         if let Some(folder) = config_folder(environment) {
             let file = folder.join("sops/age/keys.txt");
             if file.exists() {
-                identities.file(&file);
+                identities.file(&file, passphrases);
             } else {
                 identities.unused.push(file.into_string());
             }
@@ -41,37 +61,66 @@ impl Identities {
         identities
     }
 
-    fn load_ssh(&mut self, environment: &Environment) {
+    fn load_ssh(&mut self, environment: &Environment, passphrases: &Passphrases<'_>) {
         if let Some(file) = variable(environment, "SOPS_AGE_SSH_PRIVATE_KEY_FILE") {
-            self.ssh_file(Utf8Path::new(file));
+            self.ssh_file(Utf8Path::new(file), passphrases);
         }
         let home = home(environment).unwrap_or_default();
         for name in ["id_ed25519", "id_rsa"] {
             let file = home.join(".ssh").join(name);
             if file.exists() {
-                self.ssh_file(&file);
+                // Nobody named this key: it is not worth a question.
+                let silent = Passphrases {
+                    environment: passphrases.environment,
+                    ask: &(Arc::new(|_: &str| None) as Ask),
+                };
+                self.ssh_file(&file, &silent);
             }
         }
     }
 
-    fn ssh_file(&mut self, file: &Utf8Path) {
+    fn ssh_file(&mut self, file: &Utf8Path, passphrases: &Passphrases<'_>) {
         match std::fs::read_to_string(file) {
-            Ok(text) => self.ssh_key(file.as_str(), &text),
+            Ok(text) => self.ssh_key(file.as_str(), &text, passphrases),
             Err(error) => self.errors.push(format!("{file}: {error}")),
         }
     }
 
-    fn ssh_key(&mut self, place: &str, text: &str) {
-        match SshIdentity::parse(text) {
+    fn ssh_key(&mut self, place: &str, text: &str, passphrases: &Passphrases<'_>) {
+        match SshIdentity::parse(text, || passphrases.of(place)) {
             Ok(key) => self.all.push(Identity::Ssh(key)),
             Err(error) => self.errors.push(format!("{place}: {error}")),
         }
     }
 
-    fn file(&mut self, file: &Utf8Path) {
-        match std::fs::read_to_string(file) {
-            Ok(text) => self.lines(file.as_str(), &text, false),
+    fn file(&mut self, file: &Utf8Path, passphrases: &Passphrases<'_>) {
+        match std::fs::read(file) {
+            Ok(content) => self.content(file.as_str(), &content, false, passphrases),
             Err(error) => self.errors.push(format!("{file}: {error}")),
+        }
+    }
+
+    /// Identities in lines, which may be encrypted with a passphrase.
+    fn content(&mut self, place: &str, content: &[u8], several: bool, passphrases: &Passphrases<'_>) {
+        let decrypted;
+        let content = if is_encrypted(content) {
+            let opened = match passphrases.of(place) {
+                Some(passphrase) => decrypt(content, std::iter::once(&Identity::Passphrase(passphrase))),
+                None => Err(format!(
+                    "the identities are protected by a passphrase and `{PASSPHRASE}` is not set"
+                )),
+            };
+            match opened {
+                Ok(content) => decrypted = content,
+                Err(error) => return self.errors.push(format!("{place}: {error}")),
+            }
+            &decrypted
+        } else {
+            content
+        };
+        match std::str::from_utf8(content) {
+            Ok(text) => self.lines(place, text, several),
+            Err(error) => self.errors.push(format!("{place}: {error}")),
         }
     }
 
@@ -106,8 +155,10 @@ impl Identities {
         recipient: &str,
         armored: &str,
         environment: &Environment,
+        ask: &Ask,
     ) -> Result<Vec<u8>, Error> {
         let (mut own, mut errors) = (Self::default(), Vec::new());
+        let passphrases = &Passphrases { environment, ask };
         // What these commands give depends on the recipient.
         for (name, is_ssh) in [
             ("SOPS_AGE_KEY_CMD", false),
@@ -115,8 +166,8 @@ impl Identities {
         ] {
             match command_output(environment, name, recipient) {
                 None => {}
-                Some(Ok(keys)) if is_ssh => own.ssh_key(name, &keys),
-                Some(Ok(keys)) => own.lines(name, &keys, false),
+                Some(Ok(keys)) if is_ssh => own.ssh_key(name, &keys, passphrases),
+                Some(Ok(keys)) => own.content(name, keys.as_bytes(), false, passphrases),
                 Some(Err(error)) => errors.push(error.context(name).to_string()),
             }
         }
@@ -135,7 +186,7 @@ impl Identities {
                 )),
             );
         }
-        decrypt(armored, all()).map_err(|error| Error::new(format!("{error}{errors}")))
+        decrypt(armored.as_bytes(), all()).map_err(|error| Error::new(format!("{error}{errors}")))
     }
 }
 
@@ -147,8 +198,6 @@ fn identity(text: &str) -> Result<Identity, String> {
         "identities of age plugins are not supported".to_owned()
     } else if text.starts_with("AGE-SECRET-KEY-PQ-1") {
         "post-quantum identities of age are not supported".to_owned()
-    } else if text.starts_with("age-encryption.org/") || text.starts_with("-----BEGIN AGE ENCRYPTED") {
-        "the identities are protected by a passphrase, which is not asked for".to_owned()
     } else {
         "unknown identity type".to_owned()
     })

@@ -7,11 +7,12 @@ mod pgp;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use camino::Utf8PathBuf;
 
 use self::age_keys::Identities;
+use self::pgp::PgpKeys;
 use crate::decrypt::KeyService;
 use crate::error::Error;
 use crate::metadata::{MasterKey, Wrapped};
@@ -19,11 +20,17 @@ use crate::metadata::{MasterKey, Wrapped};
 /// The environment of a process.
 pub(crate) type Environment = BTreeMap<String, String>;
 
+/// Asks a person for a passphrase; `None` where nobody answers.
+pub type Ask = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// age and PGP keys where SOPS looks for them: `SOPS_AGE_KEY`, `SOPS_AGE_KEY_FILE`, `SOPS_AGE_KEY_CMD`, the same for SSH
-/// keys, the default files, and `gpg` with its keyring. Nothing is read before a file needs it, and once only.
+/// keys, the default files, GnuPG's keyrings, and exported PGP keys in `KLUCTL_PGP_KEY` and `KLUCTL_PGP_KEY_FILE`. Nothing
+/// is read before a file needs it, and once only.
 pub struct LocalKeys {
     environment: Environment,
+    ask: Ask,
     identities: OnceLock<Identities>,
+    pgp: PgpKeys,
 }
 
 impl LocalKeys {
@@ -31,8 +38,17 @@ impl LocalKeys {
     pub fn new(environment: BTreeMap<String, String>) -> Self {
         Self {
             environment,
+            ask: Arc::new(|_| None),
             identities: OnceLock::new(),
+            pgp: PgpKeys::default(),
         }
+    }
+
+    /// Somebody may be asked for passphrases.
+    #[must_use]
+    pub fn with_person(mut self, ask: Ask) -> Self {
+        self.ask = ask;
+        self
     }
 }
 
@@ -42,10 +58,10 @@ impl KeyService for LocalKeys {
             MasterKey::Age { recipient } => {
                 let identities = self
                     .identities
-                    .get_or_init(|| Identities::load(&self.environment));
-                identities.unwrap(recipient, &wrapped.data, &self.environment)
+                    .get_or_init(|| Identities::load(&self.environment, &self.ask));
+                identities.unwrap(recipient, &wrapped.data, &self.environment, &self.ask)
             }
-            MasterKey::Pgp { .. } => pgp::unwrap(&wrapped.data, &self.environment),
+            MasterKey::Pgp { .. } => self.pgp.unwrap(&wrapped.data, &self.environment, &self.ask),
             other => Err(Error::new(format!("{} is no key of this machine", other.shown()))),
         }
     }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use kluctl_sops::{Decrypted, Encrypted, Format, Integrity, LocalKeys};
 
@@ -121,6 +122,196 @@ fn ssh_keys() {
         "ssh-rsa.yaml",
         &keys(&[("HOME", home.path().display().to_string())]),
     );
+}
+
+/// What everything in `protected` and `gnupg/protected` is protected with.
+const PASSPHRASE: &str = "battery staple";
+
+fn with_passphrase(text: &str) -> (&'static str, String) {
+    ("KLUCTL_AGE_PASSPHRASE", text.to_owned())
+}
+
+#[test]
+fn age_identities_under_a_passphrase() {
+    let file = |name: &str| goldens().join("protected").join(name).display().to_string();
+    for name in ["age-1.age", "age-1-armored.age"] {
+        let key_file = ("SOPS_AGE_KEY_FILE", file(name));
+        check(
+            "types.yaml",
+            &keys(&[key_file.clone(), with_passphrase(PASSPHRASE)]),
+        );
+        let asked = keys(std::slice::from_ref(&key_file)).with_person(Arc::new(|question| {
+            assert!(question.contains("Passphrase of /"), "{question}");
+            Some(PASSPHRASE.to_owned())
+        }));
+        check("types.yaml", &asked);
+        for (variables, expected) in [
+            (vec![key_file.clone()], "`KLUCTL_AGE_PASSPHRASE` is not set"),
+            (
+                vec![key_file, with_passphrase("wrong")],
+                "that is not its passphrase",
+            ),
+        ] {
+            let error = decrypt("types.yaml", &read("encrypted/types.yaml"), &keys(&variables)).unwrap_err();
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+    }
+    let armored = text("protected/age-1-armored.age");
+    check(
+        "types.yaml",
+        &keys(&[("SOPS_AGE_KEY", armored), with_passphrase(PASSPHRASE)]),
+    );
+}
+
+#[test]
+fn ssh_keys_under_a_passphrase() {
+    for (key, name) in [("id_ed25519", "ssh-ed25519.yaml"), ("id_rsa", "ssh-rsa.yaml")] {
+        let file = goldens().join("protected").join(key).display().to_string();
+        let key_file = ("SOPS_AGE_SSH_PRIVATE_KEY_FILE", file);
+        check(name, &keys(&[key_file.clone(), with_passphrase(PASSPHRASE)]));
+        for variables in [vec![key_file.clone()], vec![key_file, with_passphrase("wrong")]] {
+            let error = decrypt(name, &read(&format!("encrypted/{name}")), &keys(&variables)).unwrap_err();
+            assert!(error.to_string().contains("passphrase"), "{error}");
+        }
+    }
+}
+
+const PGP_PLAIN: [&str; 5] = [
+    "pgp-rsa.yaml",
+    "pgp-ecc.yaml",
+    "pgp-aead.yaml",
+    "pgp.env",
+    "pgp.ini",
+];
+const PGP_NIST: [&str; 3] = ["pgp-nistp256.yaml", "pgp-nistp384.yaml", "pgp-nistp521.yaml"];
+const PGP_PROTECTED: [&str; 2] = ["pgp-protected-rsa.yaml", "pgp-protected-ecc.yaml"];
+
+fn pgp_passphrase(text: &str) -> (&'static str, String) {
+    ("KLUCTL_PGP_PASSPHRASE", text.to_owned())
+}
+
+/// No test but one has a `gpg` program: these files are opened without.
+#[test]
+fn pgp_keys_in_the_folders_of_gnupg() {
+    let home = |name: &str| {
+        (
+            "GNUPGHOME",
+            goldens().join("gnupg").join(name).display().to_string(),
+        )
+    };
+    for name in PGP_PLAIN {
+        check(name, &keys(&[home("imported")]));
+    }
+    for name in ["pgp-rsa.yaml", "pgp.env"] {
+        check(name, &keys(&[home("old")]));
+    }
+    for name in PGP_NIST {
+        check(name, &keys(&[home("plain")]));
+    }
+    check(PGP_NIST[0], &keys(&[home("chained"), pgp_passphrase(PASSPHRASE)]));
+    let wrong = keys(&[home("chained"), pgp_passphrase("wrong")]);
+    let error = decrypt(PGP_NIST[0], &read("encrypted/pgp-nistp256.yaml"), &wrong).unwrap_err();
+    assert!(error.to_string().contains("is not its passphrase"), "{error}");
+    for name in PGP_PROTECTED {
+        for folder in ["protected", "imported"] {
+            check(name, &keys(&[home(folder), pgp_passphrase(PASSPHRASE)]));
+        }
+        let asked = keys(&[home("protected")]).with_person(Arc::new(|question| {
+            assert!(question.starts_with("Passphrase of the PGP key "), "{question}");
+            Some(PASSPHRASE.to_owned())
+        }));
+        check(name, &asked);
+        check(name, &asked);
+    }
+}
+
+#[test]
+fn exported_pgp_keys() {
+    let file = |name: &str| goldens().join(name).display().to_string();
+    for (key, name) in [
+        ("keys/pgp-rsa2048.asc", "pgp-rsa.yaml"),
+        ("keys/pgp-future-default.asc", "pgp-ecc.yaml"),
+        ("keys/pgp-nistp256.asc", "pgp-nistp256.yaml"),
+        ("keys/pgp-nistp384.asc", "pgp-nistp384.yaml"),
+        ("keys/pgp-nistp521.asc", "pgp-nistp521.yaml"),
+        ("gnupg/old/secring.gpg", "pgp-rsa.yaml"),
+    ] {
+        check(name, &keys(&[("KLUCTL_PGP_KEY_FILE", file(key))]));
+    }
+    check(
+        "pgp-ecc.yaml",
+        &keys(&[("KLUCTL_PGP_KEY", text("keys/pgp-future-default.asc"))]),
+    );
+    let both = ["pgp-rsa2048", "pgp-future-default"].map(|name| text(&format!("keys/{name}.asc")));
+    check("pgp-ecc.yaml", &keys(&[("KLUCTL_PGP_KEY", both.concat())]));
+    for (key, name) in [("pgp-rsa", PGP_PROTECTED[0]), ("pgp-ecc", PGP_PROTECTED[1])] {
+        let key = ("KLUCTL_PGP_KEY", text(&format!("protected/{key}.asc")));
+        check(name, &keys(&[key, pgp_passphrase(PASSPHRASE)]));
+    }
+}
+
+#[test]
+fn what_is_wrong_with_pgp_keys_is_told() {
+    let home = |name: &str| {
+        (
+            "GNUPGHOME",
+            goldens().join("gnupg").join(name).display().to_string(),
+        )
+    };
+    let cases = [
+        (vec![], "no secret PGP key for it was found"),
+        (vec![home("plain")], "no secret PGP key for it was found"),
+        (vec![home("protected")], "`KLUCTL_PGP_PASSPHRASE` is not set"),
+        (
+            vec![home("protected"), pgp_passphrase("wrong")],
+            "is not its passphrase",
+        ),
+        (
+            vec![("KLUCTL_PGP_KEY", "nonsense".to_owned())],
+            "KLUCTL_PGP_KEY: there is no OpenPGP data in it",
+        ),
+        (
+            vec![("KLUCTL_PGP_KEY_FILE", "/nonexistent/key".to_owned())],
+            "/nonexistent/key: No such file",
+        ),
+    ];
+    for (variables, expected) in cases {
+        for name in PGP_PROTECTED {
+            let file = read(&format!("encrypted/{name}"));
+            let error = decrypt(name, &file, &keys(&variables)).unwrap_err();
+            assert!(error.to_string().contains(expected), "{error}");
+            assert!(error.to_string().contains("/nonexistent/gpg"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn changed_pgp_messages_are_refused() {
+    let home = (
+        "GNUPGHOME",
+        goldens().join("gnupg/imported").display().to_string(),
+    );
+    for name in ["pgp-rsa.yaml", "pgp-ecc.yaml"] {
+        let file = text(&format!("encrypted/{name}"));
+        // A letter of each line of the message, whose bytes are those of its packets.
+        let lines: Vec<&str> = file.lines().collect();
+        let start = lines.iter().position(|line| line.contains("BEGIN PGP")).unwrap();
+        let end = lines.iter().position(|line| line.contains("END PGP")).unwrap();
+        let body: Vec<usize> = (start + 1..end)
+            .filter(|at| lines[*at].trim().len() > 8 && !lines[*at].contains(": "))
+            .collect();
+        assert!(body.len() > 2, "{file}");
+        for at in body {
+            let mut changed: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+            let (head, tail) = changed[at].split_at(changed[at].len() - 7);
+            let letter = if tail.starts_with('A') { 'B' } else { 'A' };
+            changed[at] = format!("{head}{letter}{}", &tail[1..]);
+            let changed = changed.join("\n");
+            let result = decrypt(name, changed.as_bytes(), &keys(std::slice::from_ref(&home)));
+            let error = result.expect_err(&changed);
+            assert!(!error.to_string().is_empty());
+        }
+    }
 }
 
 /// Ends the agent of a GnuPG folder with the test.

@@ -23,6 +23,8 @@ pub(super) enum Identity {
     X25519([u8; 32]),
     /// An SSH key.
     Ssh(SshIdentity),
+    /// A passphrase.
+    Passphrase(String),
 }
 
 /// A file's key, wrapped for a recipient.
@@ -42,6 +44,7 @@ struct Header<'f> {
 }
 
 const VERSION: &str = "age-encryption.org/v1";
+const ARMOR: &str = "-----BEGIN AGE ENCRYPTED FILE-----";
 
 impl Identity {
     /// Reads `AGE-SECRET-KEY-1…`.
@@ -57,16 +60,27 @@ impl Identity {
             Self::X25519(secret) if stanza.kind == "X25519" => x25519(secret, stanza),
             Self::X25519(_) => None,
             Self::Ssh(key) => key.open(&stanza.kind, &stanza.arguments, &stanza.body),
+            Self::Passphrase(text) if stanza.kind == "scrypt" => Some(scrypt(text, stanza)),
+            Self::Passphrase(_) => None,
         }
     }
 }
 
-/// Opens a file in armour with the first identity that can.
+/// Whether a file is encrypted with age, in armour or not.
+pub(super) fn is_encrypted(file: &[u8]) -> bool {
+    file.trim_ascii_start().starts_with(ARMOR.as_bytes()) || file.starts_with(VERSION.as_bytes())
+}
+
+/// Opens a file, in armour or not, with the first identity that can.
 pub(super) fn decrypt<'i>(
-    armored: &str,
+    file: &[u8],
     identities: impl Iterator<Item = &'i Identity>,
 ) -> Result<Vec<u8>, Failure> {
-    let file = dearmor(armored)?;
+    let file = if file.starts_with(VERSION.as_bytes()) {
+        file.to_vec()
+    } else {
+        dearmor(&String::from_utf8_lossy(file))?
+    };
     let header = header(&file)?;
     let key = identities
         .flat_map(|identity| {
@@ -86,7 +100,7 @@ pub(super) fn decrypt<'i>(
 
 fn dearmor(text: &str) -> Result<Vec<u8>, Failure> {
     let mut lines = text.trim().lines().map(str::trim_end);
-    if lines.next() != Some("-----BEGIN AGE ENCRYPTED FILE-----") {
+    if lines.next() != Some(ARMOR) {
         return Err("not an armoured age file".to_owned());
     }
     let body: String = lines.take_while(|line| !line.starts_with("-----END")).collect();
@@ -160,6 +174,29 @@ fn x25519(secret: &[u8; 32], stanza: &Stanza) -> Option<Result<Vec<u8>, Failure>
     let key = hkdf(shared.as_bytes(), &salt, b"age-encryption.org/v1/X25519");
     // A stanza does not say whom it is for: one that cannot be opened is for somebody else.
     open(&key, [0; 12], &stanza.body).map(Ok)
+}
+
+/// A passphrase is the only recipient of its file.
+fn scrypt(passphrase: &str, stanza: &Stanza) -> Result<Vec<u8>, Failure> {
+    /// age writes 18, and refuses to read more than this.
+    const MOST: u8 = 22;
+    let broken = || "the passphrase's stanza is broken".to_owned();
+    let salt = argument::<16>(&stanza.arguments, 0).ok_or_else(broken)?;
+    let cost: u8 = stanza
+        .arguments
+        .get(1)
+        .and_then(|cost| cost.parse().ok())
+        .ok_or_else(broken)?;
+    if cost > MOST {
+        return Err(format!(
+            "its passphrase is stretched too far: {cost} is more than {MOST}"
+        ));
+    }
+    let parameters = scrypt::Params::new(cost, 8, 1, 32).map_err(|_| broken())?;
+    let salt = [b"age-encryption.org/v1/scrypt", &salt[..]].concat();
+    let mut key = [0; 32];
+    scrypt::scrypt(passphrase.as_bytes(), &salt, &parameters, &mut key).map_err(|_| broken())?;
+    open(&key, [0; 12], &stanza.body).ok_or_else(|| "that is not its passphrase".to_owned())
 }
 
 /// The file's content: chunks that are numbered and know whether they are the last.
@@ -246,8 +283,9 @@ mod tests {
                 "-----BEGIN AGE ENCRYPTED FILE-----\n{}\n-----END AGE ENCRYPTED FILE-----\n",
                 STANDARD.encode(file)
             );
-            assert!(decrypt(&armored, std::iter::empty()).is_err(), "{file}");
+            assert!(decrypt(armored.as_bytes(), std::iter::empty()).is_err(), "{file}");
+            assert!(decrypt(file.as_bytes(), std::iter::empty()).is_err(), "{file}");
         }
-        assert!(decrypt("nothing", std::iter::empty()).is_err());
+        assert!(decrypt(b"nothing", std::iter::empty()).is_err());
     }
 }

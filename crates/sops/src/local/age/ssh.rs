@@ -16,7 +16,7 @@ use super::{Failure, argument, hkdf, open};
 const ED25519_LABEL: &[u8] = b"age-encryption.org/v1/ssh-ed25519";
 const RSA_LABEL: &str = "age-encryption.org/v1/ssh-rsa";
 
-/// A private key without a passphrase.
+/// A private key.
 pub(in crate::local) struct SshIdentity {
     /// The public key as SSH writes it.
     public: Vec<u8>,
@@ -33,18 +33,21 @@ enum Key {
 }
 
 impl SshIdentity {
-    /// Reads a private key in OpenSSH's format, or an RSA key in PKCS #1.
-    pub(in crate::local) fn parse(text: &str) -> Result<Self, Failure> {
+    /// Reads a private key in OpenSSH's format, or an RSA key in PKCS #1. `ask` gives the passphrase where there is one.
+    pub(in crate::local) fn parse(text: &str, ask: impl FnOnce() -> Option<String>) -> Result<Self, Failure> {
         if text.contains("BEGIN RSA PRIVATE KEY") {
             if text.contains("ENCRYPTED") {
-                return Err(passphrase());
+                return Err("PKCS #1 under a passphrase is not supported; `ssh-keygen -p -f FILE` writes OpenSSH's format".to_owned());
             }
             let key = RsaPrivateKey::from_pkcs1_pem(text).map_err(|error| error.to_string())?;
             return Ok(Self::rsa(key));
         }
-        let private = PrivateKey::from_openssh(text).map_err(|error| error.to_string())?;
+        let mut private = PrivateKey::from_openssh(text).map_err(|error| error.to_string())?;
         if private.is_encrypted() {
-            return Err(passphrase());
+            let passphrase = ask().ok_or("the SSH key is protected by a passphrase, and there is none")?;
+            private = private
+                .decrypt(passphrase)
+                .map_err(|_| "that is not the passphrase of the SSH key")?;
         }
         match private.key_data() {
             KeypairData::Ed25519(pair) => Self::ed25519(&pair.private.to_bytes(), &pair.public.0),
@@ -117,10 +120,6 @@ impl SshIdentity {
 
 fn failed() -> Failure {
     "the SSH key is a recipient, but cannot open the file".to_owned()
-}
-
-fn passphrase() -> Failure {
-    "the SSH key is protected by a passphrase, which is not asked for".to_owned()
 }
 
 /// Texts with their lengths in front, as SSH strings them together.
