@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use kluctl_object::Gvk;
-use kluctl_schema::{Subresource, TypeRef, kubernetes};
+use kluctl_schema::{Subresource, TypeRef, introduced, kubernetes};
 
 use crate::custom::Custom;
 use crate::status::qualified;
@@ -133,34 +133,6 @@ fn all_built_in() -> Vec<Arc<Resource>> {
     sorted.into_values().cloned().collect()
 }
 
-/// In which minor version of Kubernetes 1 a stable resource came; those there since 1.18 and before are not listed.
-///
-/// Source: the release notes of Kubernetes; when `v1` of each was first served by default.
-fn introduced(resource: &Resource) -> u32 {
-    match (resource.group.as_str(), resource.plural.as_str()) {
-        ("networking.k8s.io", "ingresses" | "ingressclasses") => 19,
-        ("events.k8s.io" | "certificates.k8s.io", _) => 19,
-        ("storage.k8s.io", "csidrivers") => 18,
-        ("storage.k8s.io", "csistoragecapacities") => 24,
-        ("storage.k8s.io", "volumeattributesclasses") => 34,
-        ("node.k8s.io", _) => 20,
-        ("policy" | "discovery.k8s.io", _) | ("batch", "cronjobs") => 21,
-        ("autoscaling", _) if resource.version == "v2" => 23,
-        ("authentication.k8s.io", "selfsubjectreviews") => 28,
-        ("flowcontrol.apiserver.k8s.io", _) => 29,
-        (
-            "admissionregistration.k8s.io",
-            "validatingadmissionpolicies" | "validatingadmissionpolicybindings",
-        ) => 30,
-        ("networking.k8s.io", "servicecidrs" | "ipaddresses") => 33,
-        ("resource.k8s.io", _) => 34,
-        ("admissionregistration.k8s.io", "mutatingadmissionpolicies" | "mutatingadmissionpolicybindings") => {
-            36
-        }
-        _ => 0,
-    }
-}
-
 impl Resources {
     /// The resources of Kubernetes 1.`minor`.
     pub(crate) fn of_minor(minor: u32) -> Self {
@@ -171,7 +143,7 @@ impl Resources {
     }
 
     fn has(&self, resource: &Resource) -> bool {
-        introduced(resource) <= self.minor
+        introduced(&resource.group, &resource.version, &resource.plural) <= self.minor
     }
 
     /// All built-in resources of the version, in order of group, version and name.

@@ -14,10 +14,12 @@ mod defaults;
 mod deprecation;
 mod discovery;
 mod format;
+mod introduced;
 mod openapi;
 mod protobuf;
 mod prune;
 mod quantity;
+mod suggest;
 mod table;
 mod types;
 mod validation;
@@ -28,10 +30,12 @@ pub use cel::{Rule, RuleFindings, check_rules};
 pub use defaults::default_object;
 pub use deprecation::{Deprecation, deprecation};
 pub use discovery::{Group, GroupVersion, Resource, Subresource};
+pub use introduced::introduced;
 pub use openapi::{CustomKind, custom_definition_name, openapi_v2, openapi_v3, openapi_v3_path};
 pub use protobuf::{ProtobufError, decode_protobuf, encode_protobuf, has_protobuf};
 pub use prune::{default_fields, drop_nulls, prune, unknown_fields};
 pub use quantity::{canonical_quantity, quantity_nano};
+pub use suggest::suggest_field;
 pub use table::{Definition, Kubernetes, kubernetes};
 pub use types::{
     Field, GoField, GoKind, JsonType, Limits, List, Map, Patch, PatchStrategy, Rules, Scalar, Type, TypeRef,

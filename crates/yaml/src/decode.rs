@@ -71,8 +71,8 @@ impl de::Error for Error {
     }
 }
 
-/// The known name nearest to a misspelt one.
-fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+/// The known name nearest to a misspelt one; none where every one is too far.
+pub fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let wanted = name.to_lowercase();
     known
         .iter()

@@ -25,7 +25,7 @@ mod text;
 mod tree;
 mod value;
 
-pub use decode::{decode, decode_node};
+pub use decode::{closest, decode, decode_node};
 pub use emit::{Layout, to_string, to_string_documents, to_string_indented, to_string_layout, try_to_string};
 pub use error::Error;
 pub use go_float::{format_float_g, format_float_json};

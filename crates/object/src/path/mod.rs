@@ -5,6 +5,7 @@
 
 mod evaluate;
 mod expression;
+mod field;
 
 use std::fmt;
 
