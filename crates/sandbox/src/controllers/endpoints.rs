@@ -2,16 +2,31 @@
 //!
 //! Source: kubernetes `pkg/controller/endpoint`, `k8s.io/endpointslice`.
 
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
 use serde_json::{Map, Value, json};
 
 use crate::Sandbox;
-use crate::store::{Event, Key};
+use crate::store::{Event, Key, Stored};
 use crate::write::random_suffix;
 
 use super::{Live, pods};
 
 const MANAGER: &str = "kube-controller-manager";
 const HEADLESS: &str = "service.kubernetes.io/headless";
+
+/// The labels that a Service selects Pods by, if it does.
+type Labels = Option<Arc<Map<String, Value>>>;
+
+/// What Services select, so that a Pod that changes need not look into each of them again.
+#[derive(Default)]
+pub(crate) struct Selectors {
+    /// By Service, with the version it had.
+    known: Mutex<HashMap<Key, (u64, Labels)>>,
+    /// Services whose Pods have changed.
+    waiting: Mutex<BTreeSet<Key>>,
+}
 
 /// The labels a Service selects Pods by; nothing when others say where it leads.
 fn selector(service: &Live) -> Option<&Map<String, Value>> {
@@ -58,8 +73,8 @@ fn target_port(port: &Value, pod: &Live) -> Option<i64> {
 }
 
 impl Sandbox {
-    /// A Service has changed.
-    pub(super) fn reconcile_endpoints(&self, service: &Live) {
+    /// A Service, or a Pod that it selects, has changed.
+    fn reconcile_endpoints(&self, service: &Live) {
         let Some(selector) = selector(service).filter(|_| !service.is_deleted()) else {
             return;
         };
@@ -283,9 +298,46 @@ impl Sandbox {
                 .map(|stored| stored.labels.clone())
                 .collect(),
         };
-        for (service, _) in self.store.list("services", Some(&key.namespace)).items {
-            let Some(live) = self.live(&service) else { continue };
-            if selector(&live).is_some_and(|selector| labels.iter().any(|labels| selects(selector, labels))) {
+        for (service, stored) in self.store.list("services", Some(&key.namespace)).items {
+            let selector = self.selector_of(&service, &stored);
+            if selector.is_some_and(|selector| labels.iter().any(|labels| selects(&selector, labels))) {
+                self.select_again(&service);
+            }
+        }
+    }
+
+    fn selector_of(&self, key: &Key, stored: &Stored) -> Labels {
+        let known = &self.life.selectors.known;
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.get(key) {
+            Some((version, selector)) if *version == stored.version => selector.clone(),
+            _ => {
+                let live = Live {
+                    key: key.clone(),
+                    object: stored.parse(),
+                };
+                let selector = selector(&live).cloned().map(Arc::new);
+                known.insert(key.clone(), (stored.version, selector.clone()));
+                selector
+            }
+        }
+    }
+
+    /// A Service is to look at its Pods once everything that has changed was seen.
+    pub(super) fn select_again(&self, service: &Key) {
+        let waiting = &self.life.selectors.waiting;
+        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.insert(service.clone());
+    }
+
+    /// The Services whose Pods have changed look at them, each once.
+    pub(super) fn reconcile_selecting(&self) {
+        let waiting = {
+            let waiting = &self.life.selectors.waiting;
+            std::mem::take(&mut *waiting.lock().unwrap_or_else(PoisonError::into_inner))
+        };
+        for service in waiting {
+            if let Some(live) = self.live(&service) {
                 self.reconcile_endpoints(&live);
             }
         }
@@ -293,6 +345,8 @@ impl Sandbox {
 
     /// A Service is gone: its Endpoints belong to nobody by reference.
     pub(super) fn service_gone(&self, key: &Key) {
+        let known = &self.life.selectors.known;
+        known.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
         let endpoints = Key {
             resource: "endpoints".into(),
             ..key.clone()

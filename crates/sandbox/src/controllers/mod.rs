@@ -32,6 +32,7 @@ pub(crate) struct Controllers {
     running: AtomicBool,
     seen: AtomicU64,
     owned: Mutex<HashMap<Box<str>, BTreeSet<Key>>>,
+    selectors: endpoints::Selectors,
 }
 
 /// The node everything runs on.
@@ -176,6 +177,7 @@ impl Sandbox {
             for (key, event) in work {
                 self.reconcile(&key, event.as_deref());
             }
+            self.reconcile_selecting();
         }
     }
 
@@ -262,7 +264,7 @@ impl Sandbox {
             }
             "services" => {
                 self.reconcile_service(&live);
-                self.reconcile_endpoints(&live);
+                self.select_again(key);
             }
             "ingresses.networking.k8s.io" => self.reconcile_ingress(&live),
             "horizontalpodautoscalers.autoscaling" => self.reconcile_autoscaler(&live),
