@@ -13,6 +13,7 @@ mod helm_sources;
 mod helm_update;
 mod history;
 mod kustomize;
+mod lint;
 mod peers;
 mod preview;
 mod quickstart;

@@ -7,7 +7,7 @@ use kluctl_testkit::Environment;
 
 use crate::start::environment;
 
-fn git(folder: &Path, args: &[&str]) {
+pub(crate) fn git(folder: &Path, args: &[&str]) {
     let mut command = Command::new("git");
     command
         .args([
@@ -29,7 +29,7 @@ fn git(folder: &Path, args: &[&str]) {
     );
 }
 
-fn commit(environment: &Environment) {
+pub(crate) fn commit(environment: &Environment) {
     git(&environment.work(), &["add", "--all"]);
     git(&environment.work(), &["commit", "--quiet", "--message", "state"]);
 }
@@ -213,5 +213,52 @@ fn a_revision_that_is_not_there_is_an_error_that_names_it() {
         output.stderr.contains("`nowhere` is no commit in the repository"),
         "{}",
         output.stderr
+    );
+}
+
+#[test]
+fn encrypted_files_without_a_key_are_assumed_or_named() {
+    let environment = project();
+    crate::secrets::encrypted(&environment, "vars.yaml", "secrets/vars.yaml");
+    crate::secrets::encrypted(&environment, "encrypted-regex.yaml", "app/secret.yaml");
+    environment.write(
+        "app/namespace.yaml",
+        "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: demo\n",
+    );
+    environment.write(
+        "deployment.yaml",
+        "vars:\n  - file: secrets/vars.yaml\ndeployments:\n  - path: app\n",
+    );
+    environment.write(
+        "app/new.yaml",
+        &SETTINGS
+            .replace("name: settings", "name: new")
+            .replace("level: low", "level: '{{ database.password }}'"),
+    );
+    let run = |more: &[&str]| {
+        let all = [&["preview", "--from", "main", "-t", "dev", "-o", "yaml"], more].concat();
+        environment.run(all).expect(0).stdout
+    };
+    let named = run(&[]);
+    assert!(
+        named.contains("\"level\":\"⟨sops secrets/vars.yaml.database.password⟩\""),
+        "{named}"
+    );
+    for file in ["secrets/vars.yaml", "app/secret.yaml"] {
+        assert!(
+            named.contains(&format!("sops {file} could not be asked")),
+            "{named}"
+        );
+    }
+    environment.write(
+        "assumed.yaml",
+        "files:\n- path: secrets/vars.yaml\n  content: |\n    database: {password: made-up}\n",
+    );
+    let assumed = run(&["--assume", "assumed.yaml"]);
+    assert!(assumed.contains("\"level\":\"made-up\""), "{assumed}");
+    assert!(!assumed.contains("sops secrets/vars.yaml"), "{assumed}");
+    assert!(
+        assumed.contains("sops app/secret.yaml could not be asked"),
+        "{assumed}"
     );
 }

@@ -33,7 +33,7 @@ fn goldens() -> PathBuf {
 }
 
 /// Puts an encrypted file into the project.
-fn encrypted(environment: &Environment, name: &str, path: &str) {
+pub(crate) fn encrypted(environment: &Environment, name: &str, path: &str) {
     let target = environment.work().join(path);
     std::fs::create_dir_all(target.parent().unwrap()).unwrap();
     std::fs::copy(goldens().join("encrypted").join(name), target).unwrap();

@@ -10,6 +10,7 @@
 mod compact;
 mod delta;
 mod drift;
+mod lint;
 mod plan;
 mod result;
 mod store;
@@ -18,6 +19,7 @@ mod validation;
 
 pub use compact::{CompactError, compact, expand};
 pub use drift::{DriftChange, DriftObject, DriftResult};
+pub use lint::{LintFinding, LintLevel, LintResult, LintTemplate};
 pub use plan::{DeployPlan, PLAN_KIND, PlanError, PlannedObject};
 pub use result::{
     ChangeEntry, ClusterInfo, CommandInfo, CommandResult, DeploymentError, GitInfo, Initiator,

@@ -1,12 +1,16 @@
-//! `--assume`: what a preview takes for granted of the world outside.
+//! `--assume`: what a preview or a check takes for granted of the world outside.
 
 use std::sync::Arc;
 
 use camino::Utf8Path;
-use kluctl_project::{Assumed as AssumedSources, AssumedVars};
+use kluctl_cluster::{Cluster, Limits};
+use kluctl_object::Object;
+use kluctl_project::{Assumed as AssumedSources, AssumedFile, AssumedVars, Rendered};
 use kluctl_sandbox::Sandbox;
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::running::Running;
 
 /// The file of `--assume`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -16,6 +20,8 @@ struct File {
     objects: Vec<Value>,
     /// What sources of variables give.
     vars: Vec<AssumedVars>,
+    /// What files hold that SOPS encrypted.
+    files: Vec<AssumedFile>,
 }
 
 /// What is assumed.
@@ -40,6 +46,7 @@ impl Assumed {
             objects: file.objects,
             vars: Arc::new(AssumedSources {
                 vars: file.vars,
+                files: file.files,
                 placeholders: true,
             }),
         })
@@ -50,12 +57,34 @@ impl Assumed {
         self.vars.clone()
     }
 
-    /// Puts the objects into a sandbox, with the namespaces that they need.
-    pub(crate) fn fill(&self, sandbox: &Arc<Sandbox>) -> Result<(), String> {
-        let imported = sandbox.import(self.objects.clone());
-        match imported.errors.first() {
-            Some(error) => Err(format!("{}: {error}", self.shown)),
-            None => Ok(()),
-        }
+    /// The objects that are assumed to be in the cluster.
+    pub(crate) fn objects(&self) -> Vec<Object> {
+        let objects = self.objects.iter().cloned();
+        objects
+            .filter_map(|object| Object::try_from(object).ok())
+            .collect()
     }
+
+    /// A server of its own that has the objects and the namespaces that they need, and nothing else.
+    pub(crate) fn cluster(&self, running: &Running, version: Option<&str>) -> Result<Cluster, String> {
+        let _runtime = running.runtime.enter();
+        let sandbox = Sandbox::open(kluctl_sandbox::Options {
+            directory: None,
+            kubernetes_version: version.map(str::to_owned),
+            controllers: true,
+        });
+        let sandbox = sandbox.map_err(|error| error.to_string())?;
+        let imported = sandbox.import(self.objects.clone());
+        if let Some(error) = imported.errors.first() {
+            return Err(format!("{}: {error}", self.shown));
+        }
+        Ok(Cluster::new(sandbox.service(), Limits::default()))
+    }
+}
+
+/// The sources that could not be asked for a target.
+pub(crate) fn notes(rendered: &Rendered) -> impl Iterator<Item = String> + '_ {
+    rendered.assumed.iter().map(|source| {
+        format!("{source} could not be asked: its values stand as ⟨{source}⟩ (give them with --assume)")
+    })
 }

@@ -13,7 +13,7 @@ use kluctl_commands::sources::git_info;
 use kluctl_commands::{Head, Reader, Session, StepEnd, Target};
 use kluctl_project::config::{FixedImage, TargetConfig};
 use kluctl_project::outside::{ClusterReader, Files, Sources};
-use kluctl_project::{Assumed, OpenProject, RenderOptions, Stage, World, render};
+use kluctl_project::{Assumed, OpenProject, Problems, RenderOptions, Rendered, Stage, World, render};
 use kluctl_sandbox::{Sandbox, store_folder};
 use serde_json::{Map, Value};
 
@@ -70,6 +70,8 @@ pub(crate) struct OpenChoices {
     pub(crate) discriminator: Option<String>,
     /// Whether the command changes nothing, so that the cluster is asked for dry runs only.
     pub(crate) read_only: bool,
+    /// The version that charts are rendered for; the cluster's when there is none.
+    pub(crate) kubernetes_version: Option<String>,
 }
 
 /// A target that a command can work on.
@@ -230,6 +232,31 @@ impl State {
         })
     }
 
+    /// The project as it is in a revision of its repository.
+    pub(crate) fn at(running: &Running, flags: &OpenFlags, revision: &str) -> Result<Self, String> {
+        let folder = opening::project_dir(&flags.project.dir).map_err(|problem| problem.to_string())?;
+        let folder = folder
+            .canonicalize_utf8()
+            .map_err(|error| format!("{folder}: {error}"))?;
+        let root = kluctl_project::repository_root(&folder).ok_or_else(|| {
+            format!("{folder} lies in no git repository, and revisions such as `{revision}` are of one")
+        })?;
+        let snapshot =
+            kluctl_source::git::local_snapshot(&root, revision).map_err(|error| error.to_string())?;
+        Self::open(running, flags, Some(Arc::new(snapshot.files)))
+    }
+
+    /// Whether the project has a target; `None` is the one of a project without targets.
+    pub(crate) fn has(&self, name: Option<&str>) -> bool {
+        match name {
+            Some(name) => {
+                self.project.targets().iter().any(|target| target.name == name)
+                    || self.project.failed_targets().any(|(failed, _)| failed == name)
+            }
+            None => self.project.targets().is_empty(),
+        }
+    }
+
     /// Renders a target against a cluster that is connected already, without showing the steps.
     pub(crate) fn target(
         &self,
@@ -239,46 +266,77 @@ impl State {
         cluster: &Cluster,
         assumed: Arc<Assumed>,
     ) -> Result<Target, String> {
-        let config = opening::select(&self.project, &flags.target, choices.discriminator.as_deref());
-        let config = config.map_err(|problems| problems.to_string())?;
+        let (config, options) = self
+            .prepare(flags, choices, assumed)
+            .map_err(|problems| problems.to_string())?;
+        let rendered = self.render(running, &config, &options, cluster);
+        let rendered = rendered.map_err(|problems| problems.to_string())?;
+        if !rendered.errors.is_empty() {
+            return Err(multi_error(&rendered.errors));
+        }
+        Ok(self.ready(running, flags, &config, &options, rendered))
+    }
+
+    /// A target's configuration, and how it is to be rendered.
+    pub(crate) fn prepare(
+        &self,
+        flags: &OpenFlags,
+        choices: &OpenChoices,
+        assumed: Arc<Assumed>,
+    ) -> Result<(TargetConfig, RenderOptions), Problems> {
+        let config = opening::select(&self.project, &flags.target, choices.discriminator.as_deref())?;
         let options = opening::render_options(
             &choices.images,
             &flags.inclusion,
-            None,
+            choices.kubernetes_version.as_deref(),
             false,
             flags.project.sops_strict,
-        );
-        let options = RenderOptions {
-            assumed,
-            ..options.map_err(|problems| problems.to_string())?
-        };
+        )?;
+        Ok((config, RenderOptions { assumed, ..options }))
+    }
+
+    /// Renders a target; what is wrong with single items is in its errors.
+    pub(crate) fn render(
+        &self,
+        running: &Running,
+        config: &TargetConfig,
+        options: &RenderOptions,
+        cluster: &Cluster,
+    ) -> Result<Rendered, Problems> {
         let handle = running.runtime.handle().clone();
         let world = World {
             cluster: Some(Arc::new(Reader::new(cluster, running.runtime.handle()))),
             sources: self.sources.clone(),
             secrets: opening::secrets(
                 Arc::new(move || Ok(handle.clone())),
-                &config,
+                config,
                 None,
                 Arc::new(running.terminal.clone()),
             ),
             mask_key: mask_key::load(&cache_dir()),
         };
-        let rendered = render(&self.project, &config, &options, &world, &drop);
-        let rendered = rendered.map_err(|problems| problems.to_string())?;
-        if !rendered.errors.is_empty() {
-            return Err(multi_error(&rendered.errors));
-        }
+        render(&self.project, config, options, &world, &drop)
+    }
+
+    /// A rendered target with what results say about it.
+    pub(crate) fn ready(
+        &self,
+        running: &Running,
+        flags: &OpenFlags,
+        config: &TargetConfig,
+        options: &RenderOptions,
+        rendered: Rendered,
+    ) -> Target {
         let head = head(
             running,
             flags,
             &self.project,
-            &config,
+            config,
             self.start_time.clone(),
             self.args.clone(),
             &options.images,
         );
-        Ok(Target::new(head, rendered))
+        Target::new(head, rendered)
     }
 }
 
@@ -382,7 +440,7 @@ fn render_target(
     target: &TargetConfig,
     options: &RenderOptions,
     world: World,
-) -> Result<kluctl_project::Rendered, String> {
+) -> Result<Rendered, String> {
     let current = std::sync::Mutex::new(None::<&'static str>);
     let terminal = &running.terminal;
     let next = |text: Option<&'static str>| {

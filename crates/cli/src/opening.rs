@@ -108,6 +108,7 @@ pub(crate) fn render_options(
         keep_files,
         sops_strict,
         trace: None,
+        places: Vec::new(),
         assumed: Arc::default(),
     })
 }

@@ -18,6 +18,7 @@ mod finish;
 mod hash;
 pub mod helm_charts;
 mod items;
+pub mod lint;
 pub mod oci;
 mod overrides;
 mod poke_images;

@@ -1,5 +1,9 @@
 //! What is taken for granted of the world outside, where a project is looked at without it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use camino::Utf8Path;
+use kluctl_sops::Encrypted;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -10,6 +14,8 @@ use crate::config::{VarsKind, VarsSource};
 pub struct Assumed {
     /// Known answers; the first that fits a source counts.
     pub vars: Vec<AssumedVars>,
+    /// What encrypted files hold; the first that fits a file counts.
+    pub files: Vec<AssumedFile>,
     /// Whether a source that cannot be asked gives a placeholder instead of an error.
     pub placeholders: bool,
 }
@@ -24,7 +30,26 @@ pub struct AssumedVars {
     pub values: Value,
 }
 
+/// What a file that SOPS encrypted holds.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssumedFile {
+    /// The file, or the end of its path.
+    pub path: String,
+    /// Its text after decryption.
+    pub content: String,
+}
+
 impl Assumed {
+    /// The text that an encrypted file is assumed to hold.
+    pub(crate) fn content(&self, path: &Utf8Path) -> Option<&str> {
+        let fits = |assumed: &&AssumedFile| path.ends_with(&assumed.path);
+        self.files
+            .iter()
+            .find(fits)
+            .map(|assumed| assumed.content.as_str())
+    }
+
     /// The values that a source is assumed to give.
     pub(crate) fn values(&self, source: &VarsSource) -> Option<&Value> {
         if self.vars.is_empty() {
@@ -72,4 +97,15 @@ pub(crate) fn placeholder(name: &str) -> Value {
     let mut map = Map::new();
     map.insert(kluctl_jinja::PLACEHOLDER.to_owned(), Value::from(name));
     Value::Object(map)
+}
+
+/// The text of a file whose key cannot be had: every encrypted text names itself, in base64 where a Secret wants that.
+pub(crate) fn stand_in(name: &str, file: &Encrypted) -> Result<Vec<u8>, kluctl_sops::Error> {
+    file.stand_in(&|path, kind| {
+        let text = format!("⟨{name}.{}⟩", path.join("."));
+        if kind == Some("Secret") && path.first().is_some_and(|key| key == "data") {
+            return STANDARD.encode(text);
+        }
+        text
+    })
 }

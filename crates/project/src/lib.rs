@@ -32,11 +32,11 @@ pub mod view;
 mod watch;
 
 pub use args::external_args;
-pub use assumed::{Assumed, AssumedVars};
+pub use assumed::{Assumed, AssumedFile, AssumedVars};
 pub use inclusion::{Inclusion, InclusionOptions};
 pub use problem::{Gathered, Place, Problem, Problems};
 pub use project::{OpenOptions, OpenProject, TargetSelection, repository_root};
 pub use render::{RenderOptions, Stage, World, render};
 pub use rendered::{Rendered, RenderedItem, Rules, Sensitive};
-pub use trace::{FieldTrace, Trace, TraceRequest, TraceStep};
+pub use trace::{FieldPlace, FieldRequest, FieldTrace, Trace, TraceRequest, TraceStep};
 pub use tree::{EntryKind, SourceTree};

@@ -37,6 +37,8 @@ pub struct Rendered {
     pub deployment: Value,
     /// Where the fields of an object come from, where that is asked for.
     pub trace: Option<crate::trace::Trace>,
+    /// The places of the fields that were asked for, in their order; `None` where the object is not there.
+    pub places: Vec<Option<crate::trace::FieldPlace>>,
     /// The rendered files, where they are asked for.
     pub files: RenderedFiles,
 }

@@ -1,11 +1,12 @@
 //! Decrypts SOPS files as they are read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use kluctl_sops::{Encrypted, Format, Integrity, KeyService, Wrapped};
 
+use crate::assumed::{Assumed, stand_in};
 use crate::outside::Secrets;
 use crate::problem::Problem;
 
@@ -16,6 +17,10 @@ pub(crate) struct Decrypter {
     strict: bool,
     done: Mutex<Done>,
     warnings: Mutex<Vec<String>>,
+    /// What is taken for granted of files, and the folder that they are named from.
+    assumed: (Arc<Assumed>, Utf8PathBuf),
+    /// Names of the files that something else stands in for.
+    placeholders: Mutex<BTreeSet<String>>,
 }
 
 /// What was decrypted, by its content and format.
@@ -27,6 +32,17 @@ pub(crate) struct Plain {
     /// The texts that were encrypted.
     pub(crate) secrets: Vec<String>,
     integrity: Integrity,
+}
+
+impl Plain {
+    /// Made up, so that nothing in it is secret.
+    fn assumed(content: Vec<u8>) -> Self {
+        Self {
+            content,
+            secrets: Vec::new(),
+            integrity: Integrity::Intact,
+        }
+    }
 }
 
 struct Keys(Arc<dyn Secrets>);
@@ -50,7 +66,21 @@ impl Decrypter {
             strict,
             done: Mutex::default(),
             warnings: Mutex::default(),
+            assumed: (Arc::default(), Utf8PathBuf::new()),
+            placeholders: Mutex::default(),
         }
+    }
+
+    /// Takes for granted what files hold, and lets something else stand in for those whose key cannot be had, where that
+    /// is wanted. Files are named from `root`.
+    pub(crate) fn assume(&mut self, assumed: Arc<Assumed>, root: &Utf8Path) {
+        self.assumed = (assumed, root.to_owned());
+    }
+
+    /// Names of the files that something else stands in for.
+    pub(crate) fn placeholders(&self) -> Vec<String> {
+        let names = self.placeholders.lock().unwrap_or_else(PoisonError::into_inner);
+        names.iter().cloned().collect()
     }
 
     /// The plain content; `None` when the file is not encrypted.
@@ -66,12 +96,20 @@ impl Decrypter {
         let Some(encrypted) = Encrypted::read(content, format).map_err(problem)? else {
             return Ok(None);
         };
+        if let Some(content) = self.assumed.0.content(path) {
+            return Ok(Some(Arc::new(Plain::assumed(content.as_bytes().to_vec()))));
+        }
         let key = (content.to_vec(), format as u8);
         let known = self.lock(|done| done.get(&key).cloned());
         let plain = match known {
             Some(plain) => plain,
             None => {
-                let decrypted = encrypted.decrypt(&self.keys).map_err(problem)?;
+                let decrypted = match encrypted.decrypt(&self.keys) {
+                    Err(error) if self.assumed.0.placeholders && error.is_locked() => {
+                        return self.stand_in(path, &encrypted).map(Some).map_err(problem);
+                    }
+                    decrypted => decrypted.map_err(problem)?,
+                };
                 let plain = Arc::new(Plain {
                     content: decrypted.content,
                     secrets: decrypted.secrets,
@@ -83,6 +121,18 @@ impl Decrypter {
         };
         self.check(path, plain.integrity)?;
         Ok(Some(plain))
+    }
+
+    fn stand_in(&self, path: &Utf8Path, file: &Encrypted) -> Result<Arc<Plain>, kluctl_sops::Error> {
+        // Kustomizations name files from their root.
+        let inside = path
+            .strip_prefix(&self.assumed.1)
+            .or_else(|_| path.strip_prefix("/"));
+        let name = format!("sops {}", inside.unwrap_or(path));
+        let content = stand_in(&name, file)?;
+        let mut names = self.placeholders.lock().unwrap_or_else(PoisonError::into_inner);
+        names.insert(name);
+        Ok(Arc::new(Plain::assumed(content)))
     }
 
     fn lock<T>(&self, work: impl FnOnce(&mut Done) -> T) -> T {

@@ -31,6 +31,11 @@ impl<'t> Parts<'t> {
     }
 }
 
+/// The type of an encrypted value, `str`, `int` and the like; `None` for other texts.
+pub(crate) fn kind(text: &str) -> Option<&str> {
+    Parts::of(text).map(|parts| parts.kind)
+}
+
 /// Decrypts a value that is bound to a place; the empty text is not encrypted.
 pub(crate) fn decrypt(text: &str, key: &[u8], place: &str) -> Result<Value, Error> {
     if text.is_empty() {

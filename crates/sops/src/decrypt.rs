@@ -104,6 +104,14 @@ impl Encrypted {
         })
     }
 
+    pub(crate) fn branches(&self) -> &[Branch] {
+        &self.branches
+    }
+
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
     fn data_key(&self, keys: &dyn KeyService) -> Result<Vec<u8>, Error> {
         let groups = &self.metadata.groups;
         let mut parts = Vec::new();
@@ -132,7 +140,8 @@ impl Encrypted {
             let error = Error::new(format!(
                 "cannot get sops data key: {groups}{}",
                 failures.join("; ")
-            ));
+            ))
+            .locked();
             return Err(match hint {
                 Some(hint) => error.hint(hint),
                 None => error,

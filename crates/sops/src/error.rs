@@ -7,6 +7,7 @@ use std::fmt;
 pub struct Error {
     message: String,
     hint: Option<String>,
+    locked: bool,
 }
 
 impl Error {
@@ -15,6 +16,7 @@ impl Error {
         Self {
             message: message.into(),
             hint: None,
+            locked: false,
         }
     }
 
@@ -30,6 +32,18 @@ impl Error {
     pub fn context(mut self, context: impl fmt::Display) -> Self {
         self.message = format!("{context}: {}", self.message);
         self
+    }
+
+    /// The same, because no key can be had.
+    #[must_use]
+    pub(crate) fn locked(mut self) -> Self {
+        self.locked = true;
+        self
+    }
+
+    /// Whether no key can be had, and nothing is known to be wrong with the file.
+    pub fn is_locked(&self) -> bool {
+        self.locked
     }
 
     /// What to do about it.

@@ -18,6 +18,7 @@ mod local;
 mod metadata;
 mod rules;
 mod shamir;
+mod stand_in;
 mod store;
 mod tree;
 

@@ -53,6 +53,7 @@ fn delete(args: &DeleteArgs, running: &Running) -> Result<ExitCode, String> {
         images: args.images.clone(),
         discriminator: args.discriminator.clone(),
         read_only: false,
+        ..OpenChoices::default()
     };
     let opened = open(running, &args.open, &choices)?;
     let options = DeleteOptions {

@@ -80,6 +80,7 @@ fn deploy(args: &DeployArgs, running: &Running) -> Result<ExitCode, String> {
         images: args.images.clone(),
         discriminator: args.discriminator.clone(),
         read_only: false,
+        ..OpenChoices::default()
     };
     let plan = args.plan.as_deref().map(read_plan).transpose()?;
     let opened = open(running, &args.open, &choices)?;

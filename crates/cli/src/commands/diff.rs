@@ -55,6 +55,7 @@ fn diff(args: &DiffArgs, running: &Running) -> Result<ExitCode, String> {
         images: args.images.clone(),
         discriminator: args.discriminator.clone(),
         read_only: true,
+        ..OpenChoices::default()
     };
     let opened = open(running, &args.open, &choices)?;
     let options = DiffCommandOptions {

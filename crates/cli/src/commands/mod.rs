@@ -12,6 +12,7 @@ pub(crate) mod helm_pull;
 pub(crate) mod helm_update;
 pub(crate) mod kustomize;
 mod kustomize_charts;
+pub(crate) mod lint;
 pub(crate) mod list_images;
 pub(crate) mod list_targets;
 pub(crate) mod man;

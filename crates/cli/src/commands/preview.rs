@@ -2,14 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use clap::Args;
 use kluctl_cluster::Cluster;
 use kluctl_commands::{DiffCommandOptions, ExecuteOptions, Finished, States, Target, preview};
-use kluctl_project::outside::Files;
-use kluctl_sandbox::Sandbox;
 
 use crate::changes::{ShowFlags, has_changes};
 use crate::opened::{OpenChoices, OpenFlags, State};
@@ -114,10 +111,10 @@ struct Change {
 fn run_previews(args: &PreviewArgs, running: &Running) -> Result<ExitCode, String> {
     let assumed = crate::assumed::Assumed::read(args.assume.as_deref())?;
     let flags = args.open_flags();
-    let before = state(running, &flags, &args.from)?;
+    let before = State::at(running, &flags, &args.from)?;
     let after = match args.to.as_str() {
         "." => State::open(running, &flags, None)?,
-        revision => state(running, &flags, revision)?,
+        revision => State::at(running, &flags, revision)?,
     };
     let change = Change {
         choices: OpenChoices {
@@ -153,24 +150,6 @@ fn run_previews(args: &PreviewArgs, running: &Running) -> Result<ExitCode, Strin
     Ok(ExitCode::SUCCESS)
 }
 
-/// Opens the project as it is in a revision.
-fn state(running: &Running, flags: &OpenFlags, revision: &str) -> Result<State, String> {
-    let folder = crate::opening::project_dir(&flags.project.dir).map_err(|problem| problem.to_string())?;
-    let folder = folder
-        .canonicalize_utf8()
-        .map_err(|error| format!("{folder}: {error}"))?;
-    let root = kluctl_project::repository_root(&folder).ok_or_else(|| {
-        format!("{folder} lies in no git repository, and revisions such as `{revision}` are of one")
-    })?;
-    let snapshot = files_at(&root, revision)?;
-    State::open(running, flags, Some(Arc::new(snapshot)))
-}
-
-fn files_at(root: &Utf8Path, revision: &str) -> Result<Files, String> {
-    let snapshot = kluctl_source::git::local_snapshot(root, revision).map_err(|error| error.to_string())?;
-    Ok(snapshot.files)
-}
-
 impl Change {
     /// Names of the targets to look at; `None` is the one of a project without targets.
     fn targets(&self, wanted: &[String]) -> Result<Vec<Option<String>>, String> {
@@ -204,15 +183,7 @@ impl Change {
         options: &DiffCommandOptions,
     ) -> Result<Finished, String> {
         let shown = name.map_or_else(|| "the project".to_owned(), |name| format!("target {name}"));
-        let _runtime = running.runtime.enter();
-        let sandbox = Sandbox::open(kluctl_sandbox::Options {
-            directory: None,
-            kubernetes_version: None,
-            controllers: true,
-        });
-        let sandbox = sandbox.map_err(|error| error.to_string())?;
-        self.assumed.fill(&sandbox)?;
-        let cluster = Cluster::new(sandbox.service(), kluctl_cluster::Limits::default());
+        let cluster = self.assumed.cluster(running, None)?;
         running.terminal.step(&format!("Rendering {shown} as it was"));
         let mut notes = Vec::new();
         let before = self.render(running, &self.before, name, &cluster, &mut notes);
@@ -253,14 +224,7 @@ impl Change {
         cluster: &Cluster,
         notes: &mut Vec<String>,
     ) -> Result<Option<Target>, String> {
-        let has = match name {
-            Some(name) => {
-                state.project.targets().iter().any(|target| target.name == name)
-                    || state.project.failed_targets().any(|(failed, _)| failed == name)
-            }
-            None => state.project.targets().is_empty(),
-        };
-        if !has {
+        if !state.has(name) {
             return Ok(None);
         }
         let flags = OpenFlags {
@@ -271,9 +235,7 @@ impl Change {
             ..self.flags.clone()
         };
         let target = state.target(running, &flags, &self.choices, cluster, self.assumed.vars())?;
-        notes.extend(target.rendered.assumed.iter().map(|source| {
-            format!("{source} could not be asked: its values stand as ⟨{source}⟩ (give them with --assume)")
-        }));
+        notes.extend(crate::assumed::notes(&target.rendered));
         Ok(Some(target))
     }
 }

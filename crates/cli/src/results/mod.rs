@@ -3,6 +3,7 @@
 mod diff_style;
 mod document;
 mod drift;
+mod lint;
 mod listing;
 mod markdown;
 mod table;
@@ -17,6 +18,7 @@ use serde::Serialize;
 
 pub(crate) use diff_style::DiffStyle;
 pub(crate) use drift::write_drift;
+pub(crate) use lint::write_lint;
 pub(crate) use listing::{Listed, write_list};
 pub(crate) use validation::write_validation;
 

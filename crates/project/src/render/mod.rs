@@ -13,6 +13,7 @@ mod record;
 mod remote;
 mod run;
 mod templates;
+mod tracing;
 
 pub(crate) use helm::Charts;
 pub use helm::pulled_dir;

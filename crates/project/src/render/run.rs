@@ -8,7 +8,7 @@ use kluctl_object::{MaskKey, Object};
 use rayon::prelude::*;
 use serde_json::Value;
 
-use super::helm::{self, Charts};
+use super::helm;
 use super::images::Images;
 use super::kustomization::{self, ItemFiles, Marks, RenderedTree};
 use super::output::RenderedFiles;
@@ -22,7 +22,7 @@ use crate::outside::{ClusterReader, Files, Secrets, Sources};
 use crate::problem::{Gathered, Problem, Problems, mask_all};
 use crate::project::OpenProject;
 use crate::rendered::{Rendered, RenderedItem, Sensitive};
-use crate::trace::{self, Trace, TraceRequest};
+use crate::trace::{FieldPlace, FieldRequest, Trace, TraceRequest};
 use crate::vars::{Vars, VarsLoader};
 
 /// What the world outside gives to one run.
@@ -53,6 +53,8 @@ pub struct RenderOptions {
     pub sops_strict: bool,
     /// Finds out where the fields of an object come from.
     pub trace: Option<TraceRequest>,
+    /// Fields whose places are asked for.
+    pub places: Vec<FieldRequest>,
     /// What sources of variables are assumed to give, where the world outside is not to be asked.
     pub assumed: Arc<Assumed>,
 }
@@ -123,6 +125,7 @@ fn render_on_pool(
 ) -> Result<Rendered, Problems> {
     let mut loader = VarsLoader::new(world, options.sops_strict);
     loader.assumed = options.assumed.clone();
+    loader.decrypter.assume(options.assumed.clone(), project.root());
     let rendered = render_with(&loader, project, target, options, on_stage);
     let sensitive = loader
         .sensitive
@@ -136,14 +139,16 @@ fn render_on_pool(
     })?;
     mask_all(&mut rendered.errors, &masks);
     rendered.warnings = loader.warnings.into_inner().unwrap_or_default();
+    let locked = loader.decrypter.placeholders();
     rendered.warnings.extend(loader.decrypter.into_warnings());
     rendered.warnings.extend(world.secrets.take_warnings());
     for warning in &mut rendered.warnings {
         masks.mask_text(warning);
     }
     rendered.sensitive = sensitive;
-    let placeholders = loader.placeholders.into_inner();
-    rendered.assumed = placeholders.unwrap_or_default().into_iter().collect();
+    let mut placeholders = loader.placeholders.into_inner().unwrap_or_default();
+    placeholders.extend(locked);
+    rendered.assumed = placeholders.into_iter().collect();
     Ok(rendered)
 }
 
@@ -179,6 +184,7 @@ fn render_with(
         files,
         problems,
         trace,
+        places,
     } = run.all(&included)?;
     let deployment = record::project_value(&root, &included, &items);
     let Run { images, .. } = run;
@@ -194,6 +200,7 @@ fn render_with(
         deployment,
         items: items.into_iter().map(|(item, _)| item).collect(),
         trace,
+        places,
         files,
     })
 }
@@ -208,13 +215,13 @@ pub(crate) fn is_in(item: &LoadedItem, inclusion: &Inclusion) -> bool {
 }
 
 /// What all steps share.
-struct Run<'r> {
-    loader: &'r VarsLoader,
+pub(super) struct Run<'r> {
+    pub(super) loader: &'r VarsLoader,
     images: Images,
     discriminator: &'r str,
-    root: &'r LoadedProject,
+    pub(super) root: &'r LoadedProject,
     on_stage: &'r (dyn Fn(Stage) + Sync),
-    options: &'r RenderOptions,
+    pub(super) options: &'r RenderOptions,
 }
 
 /// An item and what its chart's description said.
@@ -226,6 +233,7 @@ struct Made {
     files: RenderedFiles,
     problems: Gathered,
     trace: Option<Trace>,
+    places: Vec<Option<FieldPlace>>,
 }
 
 impl Run<'_> {
@@ -248,6 +256,7 @@ impl Run<'_> {
             Some(request) => Some(self.trace(request, items, &files, &objects)?),
             None => None,
         };
+        let places = self.places(items, &files, &objects)?;
         let kept = if self.options.keep_files {
             output_files(items, files, &before)
         } else {
@@ -262,60 +271,8 @@ impl Run<'_> {
             files: kept,
             problems,
             trace,
+            places,
         })
-    }
-
-    /// Follows an object back through the steps.
-    fn trace(
-        &self,
-        request: &TraceRequest,
-        items: &[&LoadedItem],
-        files: &[Option<Files>],
-        objects: &[Vec<Object>],
-    ) -> Result<Trace, Problem> {
-        let all = items.iter().zip(files).zip(objects);
-        let found = all.clone().find_map(|((item, files), objects)| {
-            let object = objects.iter().find(|object| trace::is_asked(request, object))?;
-            Some((*item, files.as_ref()?, object))
-        });
-        let Some((item, own, object)) = found else {
-            let names = objects
-                .iter()
-                .flatten()
-                .map(|object| object.reference().to_string());
-            let kind = request
-                .object
-                .rsplit('/')
-                .nth(1)
-                .unwrap_or_default()
-                .to_lowercase();
-            let similar = names.filter(|name| name.to_lowercase().contains(&format!("{kind}/")));
-            let similar: Vec<String> = similar.take(10).collect();
-            let problem = Problem::new(format!("there is no object {}", request.object));
-            return Err(match similar.as_slice() {
-                [] => problem.hint("write NAMESPACE/KIND/NAME or KIND/NAME"),
-                names => problem.hint(format!("there are {}", names.join(", "))),
-            });
-        };
-        let same_source = items.iter().zip(files).filter_map(|(other, files)| {
-            let same = other.tree.root() == item.tree.root();
-            Some((other.rendered_dir().filter(|_| same)?, files.as_ref()?))
-        });
-        let tree = RenderedTree::new(same_source);
-        let charts = Charts::new(
-            self.loader.cluster.as_ref(),
-            self.options.kubernetes_version.as_deref(),
-        )?;
-        let traced = trace::Traced {
-            loader: self.loader,
-            charts: &charts,
-            root: self.root,
-            item,
-            files: own,
-            all: &tree,
-            object,
-        };
-        trace::explain(&traced, request)
     }
 
     fn render_charts(
@@ -331,8 +288,7 @@ impl Run<'_> {
         if !any {
             return Ok(items.iter().map(|_| None).collect());
         }
-        let version = self.options.kubernetes_version.as_deref();
-        let charts = Charts::new(self.loader.cluster.as_ref(), version)?;
+        let charts = self.charts()?;
         let results: Vec<Option<Result<Option<HelmChart>, Problems>>> = items
             .par_iter()
             .zip(files.par_iter_mut())

@@ -7,6 +7,7 @@ use serde_json::Value;
 /// The document of a text that became an object: the one of its kind whose name is the object's, or is part of it.
 pub(super) fn find<'n>(documents: &'n [Node], object: &Object) -> Option<&'n Node> {
     let mut candidates: Vec<(&Node, &str)> = Vec::new();
+    let mut in_namespace = None;
     for document in documents {
         let entries = match document.get("items").and_then(Node::items) {
             Some(items)
@@ -20,12 +21,18 @@ pub(super) fn find<'n>(documents: &'n [Node], object: &Object) -> Option<&'n Nod
             _ => vec![document],
         };
         for entry in entries {
-            let text = |key: &str| entry.get(key).and_then(Node::as_str);
-            let name = entry.get("metadata").and_then(|metadata| metadata.get("name"));
-            if text("kind") == Some(object.kind()) {
-                candidates.push((entry, name.and_then(Node::as_str).unwrap_or_default()));
+            let metadata = |key: &str| entry.get("metadata")?.get(key)?.as_str();
+            let name = metadata("name").unwrap_or_default();
+            if entry.get("kind").and_then(Node::as_str) == Some(object.kind()) {
+                candidates.push((entry, name));
+                if name == object.name() && metadata("namespace") == object.namespace() {
+                    in_namespace.get_or_insert(entry);
+                }
             }
         }
+    }
+    if in_namespace.is_some() {
+        return in_namespace;
     }
     let exact = candidates.iter().find(|(_, name)| *name == object.name());
     let part = || {

@@ -31,16 +31,16 @@ pub(crate) struct Traced<'t> {
 }
 
 /// The file that the object stands in, after templates and charts.
-struct Source {
+pub(super) struct Source {
     /// As the project names it.
     shown: Utf8PathBuf,
     text: String,
     documents: Vec<Node>,
     /// The template or chart that it was made by.
-    made_by: MadeBy,
+    pub(super) made_by: MadeBy,
 }
 
-enum MadeBy {
+pub(super) enum MadeBy {
     /// It is a file of the project as it stands.
     Nobody,
     /// It is a template of the project: its text, and what it renders to with marks.
@@ -65,7 +65,8 @@ pub(crate) fn explain(traced: &Traced<'_>, request: &TraceRequest) -> Result<Tra
         }
         paths.retain(|path| located.iter().any(|prefix| path.0.starts_with(&prefix.0)));
     }
-    let (origin, changes) = origin(traced);
+    let built = build(traced);
+    let (origin, changes) = origin(&built, traced.object);
     let source = origin.as_deref().and_then(|path| read_source(traced, path));
     let origins = Origins::of(traced.loader, traced.root, traced.item);
     let fields = paths.iter().map(|path| FieldTrace {
@@ -116,19 +117,21 @@ fn hide(trace: &mut Trace, object: &Object, sensitive: &[String]) {
     }
 }
 
-/// The file that kustomize read the object from, and who changed it after.
-fn origin(traced: &Traced<'_>) -> (Option<String>, Vec<String>) {
+/// The item's objects with their origins; none where its kustomization cannot be built so.
+pub(super) fn build(traced: &Traced<'_>) -> Vec<Object> {
     let dir = traced.item.rendered_dir().unwrap_or_default();
     let seen = ItemFiles {
         own: (&dir, traced.files),
         all: traced.all,
     };
-    let Ok(objects) = kustomize_with_origins(traced.item, &seen, traced.loader) else {
-        return (None, Vec::new());
-    };
-    let same =
-        |object: &&Object| object.kind() == traced.object.kind() && object.name() == traced.object.name();
-    let Some(object) = objects.iter().find(same) else {
+    kustomize_with_origins(traced.item, &seen, traced.loader).unwrap_or_default()
+}
+
+/// The file that kustomize read the object from, and who changed it after.
+pub(super) fn origin(built: &[Object], wanted: &Object) -> (Option<String>, Vec<String>) {
+    let named = |object: &&Object| object.kind() == wanted.kind() && object.name() == wanted.name();
+    let same = |object: &&Object| named(object) && object.namespace() == wanted.namespace();
+    let Some(object) = built.iter().find(same).or_else(|| built.iter().find(named)) else {
         return (None, Vec::new());
     };
     let annotation = |name: &str| {
@@ -159,7 +162,7 @@ fn origin(traced: &Traced<'_>) -> (Option<String>, Vec<String>) {
     (path, changes)
 }
 
-fn read_source(traced: &Traced<'_>, path: &str) -> Option<Source> {
+pub(super) fn read_source(traced: &Traced<'_>, path: &str) -> Option<Source> {
     let item = traced.item;
     let dir = item.rendered_dir().unwrap_or_default();
     let place = normalize(&dir.join(path));
@@ -208,7 +211,8 @@ fn render_marked(traced: &Traced<'_>, path: &Utf8Path, text: &str) -> Option<Str
     String::from_utf8(rendered.into()).ok()
 }
 
-fn steps(
+/// What made a field of the object so, the last step first.
+pub(super) fn steps(
     traced: &Traced<'_>,
     path: &KeyPath,
     object: &Value,

@@ -8,6 +8,7 @@ mod document;
 mod explain;
 mod expressions;
 mod marks;
+mod places;
 mod variables;
 
 use std::fmt;
@@ -17,6 +18,8 @@ use kluctl_object::Object;
 use serde_json::Value;
 
 pub(crate) use explain::{Traced, explain};
+pub(crate) use places::Places;
+pub use places::{FieldPlace, FieldRequest};
 
 /// Marks the lines of a chart's template.
 pub(crate) fn mark_chart_template(text: &str) -> String {
