@@ -130,7 +130,12 @@ pub(crate) fn note_origin(resources: &mut [Resource], origin: &Origin) -> Result
 
 /// Notes that a transformer touched all objects.
 pub(crate) fn note_transformation(map: &mut ResMap, origin: &Origin) -> Result<()> {
-    for resource in map.resources_mut() {
+    // What a patch took away still stands in the list, as nothing, until the transformer is done.
+    for resource in map
+        .resources_mut()
+        .iter_mut()
+        .filter(|resource| !resource.is_empty())
+    {
         if resource.annotation(ORIGIN).is_none() {
             // What has no origin was made by the transformer.
             set(resource, ORIGIN, origin.to_text())?;

@@ -111,11 +111,9 @@ fn directive(
         }
         *at += 1;
     }
-    let mut width = size(chars, at, arguments, "width")?;
-    if let Some(negative) = width.filter(|width| *width < 0) {
-        flags.left = true;
-        width = Some(-negative);
-    }
+    let width = size(chars, at, arguments, "width")?.unwrap_or(0);
+    flags.left |= width < 0;
+    let width = usize::try_from(width.unsigned_abs()).unwrap_or(usize::MAX);
     let mut precision = None;
     if chars.get(*at) == Some(&'.') {
         *at += 1;
@@ -136,7 +134,6 @@ fn directive(
         None => arguments.next()?,
     };
     let (sign, body) = convert(kind, &value, &flags, precision, html, *at - 1)?;
-    let width = width.unwrap_or(0) as usize;
     vm.charge(width)?;
     let missing = width.saturating_sub(text::length(&sign) + text::length(&body));
     let numeric = !matches!(kind, 's' | 'r' | 'a' | 'c');

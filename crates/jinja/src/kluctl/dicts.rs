@@ -74,14 +74,12 @@ fn merge_values(vm: &Vm, a: &Value, b: &Value) -> Result<()> {
         Value::None => Ok(()),
         Value::Dict(dict) => merge(&target, dict),
         other => {
-            // Upstream takes anything iterable for a dict, and fails on the first item.
-            match iter::iterate(vm, other)?.next(vm)? {
-                None => Ok(()),
-                Some(key) => match vm.item(other, &key) {
-                    Ok(value) => target.insert(Key::new(key)?, value).map_or(Ok(()), |_| Ok(())),
-                    Err(error) => Err(error),
-                },
+            // Upstream takes anything iterable for a dict, and fails on the first item that is no key of it.
+            for key in iter::items(vm, other)? {
+                let value = vm.item(other, &key)?;
+                target.insert(Key::new(key)?, value);
             }
+            Ok(())
         }
     }
 }

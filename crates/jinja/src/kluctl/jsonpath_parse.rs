@@ -570,11 +570,12 @@ fn splitting(name: &str) -> Parsed<Path> {
         .ok_or_else(invalid)?;
     let (rest, limit) = inside.rsplit_once(',').ok_or_else(invalid)?;
     let (by, segment) = rest.rsplit_once(',').ok_or_else(invalid)?;
-    let by = by.trim();
+    // White space around the separator does not count, unless it is the separator.
+    let bare = by.trim();
     let by = ['\'', '"']
         .iter()
-        .find_map(|quote| by.strip_prefix(*quote)?.strip_suffix(*quote))
-        .unwrap_or(by);
+        .find_map(|quote| bare.strip_prefix(*quote)?.strip_suffix(*quote))
+        .unwrap_or(if bare.is_empty() { by } else { bare });
     let segment = match segment.trim() {
         "*" => None,
         number => Some(number.parse().map_err(|_| invalid())?),

@@ -149,7 +149,9 @@ fn split_date(text: &str) -> Option<(jiff::civil::Date, Option<&str>)> {
         true => return None,
         false => (&date[..4], &date[4..6], &date[6..8]),
     };
-    let date = jiff::civil::Date::new(number(year)?, number(month)? as i8, number(day)? as i8).ok()?;
+    // Python's first year is 1.
+    let year = number(year).filter(|year| *year > 0)?;
+    let date = jiff::civil::Date::new(year, number(month)? as i8, number(day)? as i8).ok()?;
     if text.len() == length {
         return Some((date, None));
     }

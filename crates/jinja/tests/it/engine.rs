@@ -166,6 +166,7 @@ fn nothing_runs_for_ever() {
         ("{{ 'x' * 10**9 }}", ErrorKind::MEMORY),
         ("{{ [1] * 10**9 }}", ErrorKind::MEMORY),
         ("{{ '%999999999d' % 1 }}", ErrorKind::MEMORY),
+        ("{{ '%*d' % (-(10**30), 1) }}", ErrorKind::MEMORY),
         ("{{ 10 ** 100000000 }}", ErrorKind::MEMORY),
         ("{{ range(10**10) | list }}", ErrorKind::MEMORY),
         ("{{ [1] | batch(10**10, 2) | list }}", ErrorKind::MEMORY),
