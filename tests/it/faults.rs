@@ -1,4 +1,4 @@
-//! Deploys through a proxy that hurts single requests, and kills deploys in their middle.
+//! Deploys, prunes and deletes through a proxy that hurts single requests, and kills commands in their middle.
 //!
 //! Each run must end in success or a clear error, never hang past its timeout, never delete what it should not, and a second
 //! run without faults must lead to what an undisturbed one leads to. A seeded part runs with every test run; with
@@ -28,7 +28,67 @@ struct Tally {
     wrong: Mutex<Vec<String>>,
 }
 
+/// The command that is hurt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doing {
+    /// The second round of the project, with everything that a deploy can do.
+    Deploy,
+    /// The second round's orphans go.
+    Prune,
+    /// Everything goes but the Namespace, which nobody empties on a server without controllers.
+    Delete,
+}
+
+impl Doing {
+    /// What names of runs begin with.
+    fn letter(self) -> char {
+        match self {
+            Self::Deploy => 'd',
+            Self::Prune => 'p',
+            Self::Delete => 'x',
+        }
+    }
+
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Deploy => &[
+                "deploy",
+                "--readiness-timeout",
+                "15s",
+                "--prune",
+                "--force-replace-on-error",
+            ],
+            Self::Prune => &["prune"],
+            Self::Delete => &["delete", "--exclude-deployment-dir", "namespace"],
+        }
+    }
+
+    /// Whether an object of this name may be gone afterwards.
+    fn may_take(self, name: &str) -> bool {
+        match self {
+            Self::Deploy => ["retired", "orphan-1", "orphan-2", "fixed", "stays", "migrate"].contains(&name),
+            Self::Prune => ["retired", "orphan-1", "orphan-2"].contains(&name),
+            Self::Delete => {
+                let is_namespace = name.starts_with(&format!("{}0", self.letter()));
+                !["foreign", "copied", "owned", "protected"].contains(&name) && !is_namespace
+            }
+        }
+    }
+
+    /// What must be gone in the end.
+    fn takes(self) -> &'static [&'static str] {
+        match self {
+            Self::Deploy => &["retired", "orphan-1", "orphan-2", "migrate"],
+            Self::Prune => &["retired", "orphan-1", "orphan-2"],
+            Self::Delete => &[
+                "retired", "orphan-1", "settings", "secret", "web", "thing", "fixed",
+            ],
+        }
+    }
+}
+
 struct Stage<'a> {
+    doing: Doing,
     backend: Backend,
     project: &'a Environment,
     next: AtomicUsize,
@@ -43,42 +103,49 @@ struct Undisturbed {
 
 impl Stage<'_> {
     fn name(&self) -> String {
-        format!("f{:05}", self.next.fetch_add(1, Ordering::Relaxed))
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        format!("{}{number:05}", self.doing.letter())
     }
 
-    fn deploy(&self, run: &str, round: u8, proxy: &FaultProxy, timeout: &str, more: &[&str]) -> Command {
+    /// The command in the second round, through a proxy.
+    fn command(&self, run: &str, proxy: &FaultProxy, timeout: &str, more: &[&str]) -> Command {
+        self.start_with(self.doing.arguments(), run, 2, proxy, timeout, more)
+    }
+
+    fn start_with(
+        &self,
+        arguments: &[&str],
+        run: &str,
+        round: u8,
+        proxy: &FaultProxy,
+        timeout: &str,
+        more: &[&str],
+    ) -> Command {
         let kubeconfig = self
             .project
             .home()
             .join(format!("{run}-{}.yaml", more.join("-").replace(['=', ' '], "-")));
         proxy.write_kubeconfig(&kubeconfig);
-        let mut command = self.project.command([
-            "deploy",
-            "--yes",
-            "--readiness-timeout",
-            "15s",
-            "--timeout",
-            timeout,
-        ]);
+        let mut command = self.project.command(arguments);
         command
+            .args(["--yes", "--timeout", timeout])
             .args(["--arg", &format!("run={run}"), "--arg", &format!("round={round}")])
             .args(more)
             .env("KUBECONFIG", kubeconfig)
             .env("KLUCTL_CACHE_DIR", self.project.home().join("cache").join(run));
-        if round == 2 {
-            command.args(["--prune", "--force-replace-on-error"]);
-        }
         command
     }
 
-    fn run(&self, run: &str, round: u8) -> Ended {
+    fn run(&self, run: &str) -> Ended {
         let proxy = FaultProxy::start(&self.backend, Box::new(|_, _| None));
-        wait(start(self.deploy(run, round, &proxy, "60s", &[])), None)
+        wait(start(self.command(run, &proxy, "60s", &[])), None)
     }
 
     /// Deploys the first round and adds what is nobody's business.
     fn prepare(&self, run: &str) {
-        let first = self.run(run, 1);
+        let proxy = FaultProxy::start(&self.backend, Box::new(|_, _| None));
+        let first = self.start_with(&["deploy"], run, 1, &proxy, "60s", &[]);
+        let first = wait(start(first), None);
         assert_eq!(first.code, Some(0), "{}", first.text);
         let path = format!("/api/v1/namespaces/{run}/configmaps");
         let create = |manager: &str, metadata: Value| {
@@ -160,7 +227,7 @@ impl Stage<'_> {
         let after = self.objects(run);
         for (path, object) in before {
             let name = path.rsplit('/').next().unwrap_or_default();
-            let may_go = ["retired", "orphan-1", "orphan-2", "fixed", "stays", "migrate"].contains(&name);
+            let may_go = self.doing.may_take(name);
             let uid = |object: &Value| object["metadata"]["uid"].clone();
             if !may_go && after.get(path).map(uid) != Some(uid(object)) {
                 wrong(format!("{path} was deleted"));
@@ -172,7 +239,7 @@ impl Stage<'_> {
         {
             wrong(format!("said it succeeded, but {difference}"));
         }
-        let second = self.run(run, 2);
+        let second = self.run(run);
         if second.code != Some(0) {
             wrong(format!("the second run failed:\n{}", second.text));
         }
@@ -195,10 +262,10 @@ impl Stage<'_> {
         let run = self.name();
         self.prepare(&run);
         let proxy = FaultProxy::start(&self.backend, Box::new(|_, _| None));
-        let ended = wait(start(self.deploy(&run, 2, &proxy, "60s", &[])), None);
+        let ended = wait(start(self.command(&run, &proxy, "60s", &[])), None);
         assert_eq!(ended.code, Some(0), "{}", ended.text);
         let state = state(&self.objects(&run), &run);
-        for gone in ["retired", "orphan-1", "orphan-2", "migrate"] {
+        for gone in self.doing.takes() {
             assert!(
                 !state.keys().any(|path| path.ends_with(&format!("/{gone}"))),
                 "{gone} is left"
@@ -220,8 +287,12 @@ impl Stage<'_> {
             Box::new(move |number, _| (number == at).then_some(fault)),
         );
         let timeout = if fault == Fault::Hang { "3s" } else { "20s" };
-        let ended = wait(start(self.deploy(&run, 2, &proxy, timeout, &[])), None);
-        let what = format!("{fault:?} at request {at} ({})", named(proxy.requests().get(at)));
+        let ended = wait(start(self.command(&run, &proxy, timeout, &[])), None);
+        let what = format!(
+            "{:?}, {fault:?} at request {at} ({})",
+            self.doing,
+            named(proxy.requests().get(at))
+        );
         self.judge(&run, &what, &before, &ended, expected);
     }
 
@@ -241,27 +312,37 @@ impl Stage<'_> {
                 })
             }),
         );
-        let child = start(self.deploy(&run, 2, &proxy, "20s", &[]));
+        let child = start(self.command(&run, &proxy, "20s", &[]));
         let ended = wait(child, Some(&arrived));
-        let what = format!("killed at request {at} ({})", named(proxy.requests().get(at)));
+        let what = format!(
+            "{:?} killed at request {at} ({})",
+            self.doing,
+            named(proxy.requests().get(at))
+        );
         self.judge(&run, &what, &before, &ended, expected);
     }
 
-    /// Two deploys of one target at once, with different values.
+    /// Two commands on one target at once, with different values.
     fn both(&self, expected: &Undisturbed) {
         let run = self.name();
         self.prepare(&run);
         let before = self.objects(&run);
         let proxy = FaultProxy::start(&self.backend, Box::new(|_, _| None));
         let children =
-            ["more=one", "more=two"].map(|more| start(self.deploy(&run, 2, &proxy, "60s", &["--arg", more])));
+            ["more=one", "more=two"].map(|more| start(self.command(&run, &proxy, "60s", &["--arg", more])));
         let [one, two] = children.map(|child| wait(child, None));
         // either may lose a race for an object that both replace, but must say so
         let ended = Ended {
             code: one.code.max(two.code).map(|code| code.max(1)),
             text: format!("{}\n{}", one.text, two.text),
         };
-        self.judge(&run, "two deploys at once", &before, &ended, expected);
+        self.judge(
+            &run,
+            &format!("two at once: {:?}", self.doing),
+            &before,
+            &ended,
+            expected,
+        );
     }
 }
 
@@ -301,17 +382,18 @@ enum Job {
 }
 
 /// Does the jobs on two threads and tells the figures.
-fn play(server: &str, backend: Backend, jobs: impl Fn(usize) -> Vec<Job>) {
+fn play(server: &str, backend: &Backend, doing: Doing, jobs: impl Fn(Doing, usize) -> Vec<Job>) {
     let project = project();
     let stage = Stage {
-        backend,
+        doing,
+        backend: backend.clone(),
         project: &project,
         next: AtomicUsize::new(0),
         tally: Tally::default(),
     };
     let start = Instant::now();
     let expected = stage.undisturbed();
-    let jobs = Mutex::new(jobs(expected.requests.len()));
+    let jobs = Mutex::new(jobs(doing, expected.requests.len()));
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
@@ -328,7 +410,7 @@ fn play(server: &str, backend: Backend, jobs: impl Fn(usize) -> Vec<Job>) {
     let tally = &stage.tally;
     let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
     eprintln!(
-        "{server}: {} requests in an undisturbed run; {} runs in {} s: {} succeeded, {} ended in an error, {} were killed",
+        "{server}, {doing:?}: {} requests in an undisturbed run; {} runs in {} s: {} succeeded, {} ended in an error, {} were killed",
         expected.requests.len(),
         count(&tally.runs),
         start.elapsed().as_secs(),
@@ -345,7 +427,7 @@ fn play(server: &str, backend: Backend, jobs: impl Fn(usize) -> Vec<Job>) {
     );
 }
 
-fn everything(requests: usize) -> Vec<Job> {
+fn everything(_: Doing, requests: usize) -> Vec<Job> {
     let mut jobs = vec![Job::Both, Job::Both, Job::Both];
     jobs.extend((0..requests).step_by(10).map(Job::Kill));
     for at in 0..requests {
@@ -355,31 +437,41 @@ fn everything(requests: usize) -> Vec<Job> {
     jobs
 }
 
-/// About forty runs, spread over all positions.
-fn some(requests: usize) -> Vec<Job> {
+/// About sixty runs, spread over all positions.
+fn some(doing: Doing, requests: usize) -> Vec<Job> {
     let spread =
         |count: usize, first: usize| (0..count).map(move |part| (first + part * requests / count) % requests);
+    let (kills, hurts, hangs) = match doing {
+        Doing::Deploy => (5, 30, 2),
+        Doing::Prune | Doing::Delete => (2, 8, 1),
+    };
     let mut jobs = vec![Job::Both];
-    jobs.extend(spread(5, 9).map(Job::Kill));
-    jobs.extend(spread(30, 3).map(|at| Job::Hurt(at, fault(at, 0))));
-    jobs.extend(spread(2, requests / 2).map(|at| Job::Hurt(at, Fault::Hang)));
+    jobs.extend(spread(kills, 9).map(Job::Kill));
+    jobs.extend(spread(hurts, 3).map(|at| Job::Hurt(at, fault(at, 0))));
+    jobs.extend(spread(hangs, requests / 2).map(|at| Job::Hurt(at, Fault::Hang)));
     jobs
 }
 
+fn play_all(server: &str, backend: &Backend, jobs: impl Fn(Doing, usize) -> Vec<Job>) {
+    let wanted = std::env::var("KLUCTL_FAULTS_DOING").unwrap_or_default();
+    for doing in [Doing::Deploy, Doing::Prune, Doing::Delete] {
+        if wanted.is_empty() || wanted.eq_ignore_ascii_case(&format!("{doing:?}")) {
+            play(server, backend, doing, &jobs);
+        }
+    }
+}
+
 #[test]
-fn a_hurt_deploy_says_so_and_a_second_one_mends_it() {
+fn a_hurt_command_says_so_and_a_second_one_mends_it() {
     let wanted = std::env::var("KLUCTL_FAULTS").unwrap_or_default();
     let jobs = if wanted == "all" { everything } else { some };
     let served = Served::start(&[]);
-    play("sandbox", Backend::from_kubeconfig(&served.kubeconfig()), jobs);
+    play_all("sandbox", &Backend::from_kubeconfig(&served.kubeconfig()), jobs);
     if wanted.is_empty() {
         return;
     }
     if let Some(Server::Real { server, _status }) = Server::real() {
-        play(
-            "kube-apiserver",
-            Backend::from_kubeconfig(&server.kubeconfig()),
-            jobs,
-        );
+        let backend = Backend::from_kubeconfig(&server.kubeconfig());
+        play_all("kube-apiserver", &backend, jobs);
     }
 }

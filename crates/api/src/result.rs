@@ -61,8 +61,7 @@ pub struct CommandResult {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ProjectKey {
-    /// `git://host/path`, `oci://host/path`, or empty.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    /// `git://host/path`, `oci://host/path`, or empty; written in any case, as upstream does.
     pub repo_key: String,
     /// Folder inside of it.
     #[serde(skip_serializing_if = "String::is_empty")]

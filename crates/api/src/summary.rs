@@ -39,9 +39,9 @@ pub struct CommandResultSummary {
     pub changed_objects: usize,
     pub orphan_objects: usize,
     pub deleted_objects: usize,
-    #[serde(deserialize_with = "null_is_empty")]
+    #[serde(with = "null_is_empty")]
     pub errors: Vec<DeploymentError>,
-    #[serde(deserialize_with = "null_is_empty")]
+    #[serde(with = "null_is_empty")]
     pub warnings: Vec<DeploymentError>,
     pub total_changes: usize,
 }
@@ -120,9 +120,22 @@ impl ValidateResult {
     }
 }
 
-/// Go writes a missing list as `null`.
-fn null_is_empty<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<DeploymentError>, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+/// Go's empty list: `null`.
+mod null_is_empty {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::result::DeploymentError;
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<DeploymentError>, D::Error> {
+        Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+    }
+
+    pub(super) fn serialize<S: Serializer>(
+        list: &[DeploymentError],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        Some(list).filter(|list| !list.is_empty()).serialize(serializer)
+    }
 }

@@ -9,6 +9,8 @@ mod mask_key;
 mod opened;
 mod opening;
 mod options;
+#[cfg(unix)]
+mod profile;
 mod results;
 mod running;
 mod stored;
@@ -101,6 +103,31 @@ fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage::report(&error, &command),
     };
+    profiled(cli)
+}
+
+/// Runs the command, with a profile around it where one is asked for.
+fn profiled(cli: Cli) -> ExitCode {
+    let Some(path) = cli.global.cpu_profile.clone() else {
+        return execute(cli);
+    };
+    #[cfg(unix)]
+    {
+        let profile = match profile::Profile::start(&path) {
+            Ok(profile) => profile,
+            Err(error) => return fail(&error),
+        };
+        let code = execute(cli);
+        match profile.finish() {
+            Ok(()) => code,
+            Err(error) => fail(&error),
+        }
+    }
+    #[cfg(not(unix))]
+    fail(&format!("{path}: CPU profiles can be taken on Unix systems only"))
+}
+
+fn execute(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Kustomize(args) => commands::kustomize::run(&args),
         Command::Helm(args) => commands::helm::run(&args, cli.global.debug, &commands::helm_charts::Network),

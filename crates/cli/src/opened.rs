@@ -135,6 +135,15 @@ pub(crate) fn open(running: &Running, flags: &OpenFlags, choices: &OpenChoices) 
     let (project, args, sources) = open_project(running, flags, None)?;
     let config = opening::select(&project, &flags.target, choices.discriminator.as_deref());
     let mut config = config.map_err(|problems| problems.to_string())?;
+    let keep_files = flags.render.render_output_dir.is_some();
+    let options = opening::render_options(
+        &choices.images,
+        &flags.inclusion,
+        None,
+        keep_files,
+        flags.project.sops_strict,
+    );
+    let options = options.map_err(|problems| problems.to_string())?;
     running.terminal.start("Initializing k8s client");
     let root = project.root().join(project.sub_dir());
     let connected = connect_target(running, flags, &root, config.context.clone());
@@ -155,15 +164,6 @@ pub(crate) fn open(running: &Running, flags: &OpenFlags, choices: &OpenChoices) 
         reader
     });
     let handle = running.runtime.handle().clone();
-    let keep_files = flags.render.render_output_dir.is_some();
-    let options = opening::render_options(
-        &choices.images,
-        &flags.inclusion,
-        None,
-        keep_files,
-        flags.project.sops_strict,
-    );
-    let options = options.map_err(|problems| problems.to_string())?;
     let rendered = render_target(
         running,
         &project,
@@ -531,8 +531,10 @@ fn head(
             target_name_override: flags.target.target_name_override.clone().unwrap_or_default(),
             context_override: flags.target.context.clone().unwrap_or_default(),
             args: Some(Value::Object(args)),
-            images: images
+            images: target
+                .images
                 .iter()
+                .chain(images)
                 .filter_map(|image| serde_json::to_value(image).ok())
                 .collect(),
             include_tags: flags.inclusion.include_tag.clone(),

@@ -166,7 +166,13 @@ pub(crate) async fn deploy_as(
         .await;
         if !confirm(&preview) {
             problems.error(None, "aborted");
-            return fail(command, &session, target, options, problems).await;
+            let mut finished = fail(command, &session, target, options, problems).await;
+            // as upstream: nothing happened to any object
+            finished.result.objects.clear();
+            if let Some(clear) = &mut finished.clear {
+                clear.objects.clear();
+            }
+            return finished;
         }
     }
     let mut head = target.head.clone();

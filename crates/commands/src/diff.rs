@@ -44,7 +44,7 @@ pub(crate) async fn diff_as(
         ..options.execute.clone()
     };
     let mut target = target.clone();
-    record(&mut target.head.command, &options.execute);
+    record(&mut target.head.command, &execute);
     let target = &target;
     let Some(cluster) = &session.cluster else {
         problems.error(None, "can not apply objects without a Kubernetes API client");

@@ -20,7 +20,12 @@ const GITHUB_LIMIT: usize = 60_000;
 pub(super) fn command(result: &CommandResult, flavor: Flavor) -> String {
     let mut out = String::new();
     let name = &result.command.command;
-    let dry = if result.command.dry_run { " (dry run)" } else { "" };
+    let always_dry = ["diff", "preview"].contains(&&**name);
+    let dry = if result.command.dry_run && !always_dry {
+        " (dry run)"
+    } else {
+        ""
+    };
     let target = match &*result.target_key.target_name {
         "" => String::new(),
         target => format!(" of target `{target}`"),
