@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use kluctl_testkit::{ChartRepository, Environment, Reply, Server, pack_chart};
+use kluctl_testkit::{ChartRepository, Environment, OciRegistry, Reply, Server, pack_chart, push_chart};
 
 fn environment() -> Environment {
     let mut environment = Environment::new(env!("CARGO_BIN_EXE_kluctl"));
@@ -74,18 +74,21 @@ fn charts_come_from_repositories() {
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cm}\ndata: {text: '{{ .Values.text }}', version: '{{ .Chart.Version }}'}\n",
     );
     let repository = ChartRepository::start("/charts");
-    repository.add("app", "1.2.3", pack_chart(&environment.work().join("app"), "app"));
-    for (version, inline) in [
-        ("version: 1.2.3", ""),
-        ("", ""),
-        ("version: 1.x", "valuesInline: {text: inline}"),
+    let archive = pack_chart(&environment.work().join("app"), "app");
+    let registry = OciRegistry::start();
+    push_chart(&registry.address(), "charts/app", "1.2.3", &archive);
+    repository.add("app", "1.2.3", archive);
+    let (http, oci) = (repository.url(), format!("oci://{}/charts", registry.address()));
+    for (repo, version, inline) in [
+        (&http, "version: 1.2.3", ""),
+        (&http, "", ""),
+        (&http, "version: 1.x", "valuesInline: {text: inline}"),
+        (&oci, "version: 1.2.3", ""),
+        (&oci, "version: 1.x", "valuesInline: {text: inline}"),
     ] {
         environment.write(
             "k/kustomization.yaml",
-            &format!(
-                "helmCharts:\n- name: app\n  repo: {}\n  {version}\n  {inline}\n",
-                repository.url()
-            ),
+            &format!("helmCharts:\n- name: app\n  repo: {repo}\n  {version}\n  {inline}\n"),
         );
         let output = environment
             .run(["kustomize", "build", "--enable-helm", "k"])

@@ -233,7 +233,7 @@ fn all_files_in_error_are_shown_once_each() {
         ("  from /one/c.yaml:3:9", 1),
         (
             "ZeroDivisionError: division by zero\n  --> /two/part.txt:2:6\n",
-            2,
+            1,
         ),
         ("  from /two/d.yaml:1:12", 1),
     ] {

@@ -223,13 +223,29 @@ impl Gathered {
         match result {
             Ok(value) => Some(value),
             Err(problems) => {
-                for problem in problems.into().0 {
-                    if !self.0.contains(&problem) {
-                        self.0.push(problem);
-                    }
-                }
+                problems
+                    .into()
+                    .0
+                    .into_iter()
+                    .for_each(|problem| self.add(problem));
                 None
             }
+        }
+    }
+
+    /// A file that is also included where another is rendered is told once, with the way that led to it.
+    fn add(&mut self, problem: Problem) {
+        let same = self.0.iter_mut().find(|known| {
+            let (short, long) = (known.places.len().min(problem.places.len()), &problem.places);
+            known.message == problem.message
+                && known.hint == problem.hint
+                && known.places[..short] == long[..short]
+                && (short > 0 || known.places.len() == long.len())
+        });
+        match same {
+            Some(known) if known.places.len() < problem.places.len() => *known = problem,
+            Some(_) => {}
+            None => self.0.push(problem),
         }
     }
 

@@ -32,8 +32,13 @@ impl Vm {
             },
             ExprKind::NamespaceAttr { name, .. } => self.undefined_name(name),
             ExprKind::Getattr(object, name) => {
+                let place = object.offset;
                 let object = self.eval(object, env)?;
-                self.getattr(&object, name)?
+                self.getattr(&object, name).map_err(|error| match object {
+                    // It is the undefined name that is wrong, not what was asked of it.
+                    Value::Undefined(_) => error.at(place),
+                    _ => error,
+                })?
             }
             ExprKind::Getitem(parts) => self.subscript(&parts.0, &parts.1, env)?,
             ExprKind::Filter(call) => {
