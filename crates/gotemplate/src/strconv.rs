@@ -424,7 +424,8 @@ pub(crate) fn format_float(number: f64, verb: u8, precision: i32) -> String {
             if precision < 0 {
                 format!("{number}")
             } else {
-                format!("{number:.*}", precision as usize)
+                let (printed, zeros) = printable(precision as usize);
+                format!("{number:.printed$}") + &"0".repeat(zeros)
             }
         }
         b'b' => {
@@ -443,14 +444,26 @@ pub(crate) fn format_float(number: f64, verb: u8, precision: i32) -> String {
     }
 }
 
+/// Cuts a precision into what Rust can be asked for, which is less than 65536, and the zeros that come after it:
+/// no number has more digits than this behind its point.
+fn printable(precision: usize) -> (usize, usize) {
+    const MOST_DIGITS: usize = 1100;
+    let printed = precision.min(MOST_DIGITS);
+    (printed, precision - printed)
+}
+
 /// Splits into the decimal digits and the exponent of the first of them.
 fn decimal(number: f64, precision: Option<usize>) -> (String, i32) {
-    let text = match precision {
-        None => format!("{:e}", number.abs()),
-        Some(precision) => format!("{:.*e}", precision, number.abs()),
+    let (text, zeros) = match precision {
+        None => (format!("{:e}", number.abs()), 0),
+        Some(precision) => {
+            let (printed, zeros) = printable(precision);
+            (format!("{:.printed$e}", number.abs()), zeros)
+        }
     };
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    (mantissa.replace('.', ""), exponent.parse().unwrap_or(0))
+    let digits = mantissa.replace('.', "") + &"0".repeat(zeros);
+    (digits, exponent.parse().unwrap_or(0))
 }
 
 fn exponent_form(number: f64, precision: i32, verb: u8) -> String {

@@ -114,7 +114,9 @@ impl Printer<'_> {
 
     pub(super) fn format_unicode(&mut self, number: u64) {
         let digits = self.flags.precision.unwrap_or(4).max(4);
-        let mut text = format!("U+{number:0digits$X}").into_bytes();
+        let hex = format!("{number:X}");
+        let zeros = "0".repeat(digits.saturating_sub(hex.len()));
+        let mut text = format!("U+{zeros}{hex}").into_bytes();
         if self.flags.sharp
             && let Some(rune) = u32::try_from(number).ok().and_then(char::from_u32)
             && runes::is_print(rune)

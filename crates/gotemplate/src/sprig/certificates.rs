@@ -12,7 +12,7 @@ use super::der::{
     read_all, sequence, to_pem,
 };
 use super::encoding::base64_decode;
-use super::keys::{PrivateKey, generate_dsa};
+use super::keys::{PrivateKey, RsaBits, generate_dsa};
 use super::*;
 use crate::fmt;
 use crate::object::Object;
@@ -44,19 +44,19 @@ pub(super) const TABLE: &[Entry] = &[
         Ok(generate(&String::from_utf8_lossy(text(&a[0]))).into())
     }),
     ("genCA", &CN_DAYS, |a, _| {
-        authority(a, &PrivateKey::generate_rsa(2048)?)
+        authority(a, &PrivateKey::generate_rsa(RsaBits::Two)?)
     }),
     ("genCAWithKey", &CN_DAYS_KEY, |a, _| {
         authority(a, &given_key(&a[2])?)
     }),
     ("genSelfSignedCert", &SELF_SIGNED, |a, _| {
-        self_signed(a, &PrivateKey::generate_rsa(2048)?)
+        self_signed(a, &PrivateKey::generate_rsa(RsaBits::Two)?)
     }),
     ("genSelfSignedCertWithKey", &SELF_SIGNED_KEY, |a, _| {
         self_signed(a, &given_key(&a[4])?)
     }),
     ("genSignedCert", &SIGNED, |a, _| {
-        signed(a, &PrivateKey::generate_rsa(2048)?)
+        signed(a, &PrivateKey::generate_rsa(RsaBits::Two)?)
     }),
     ("genSignedCertWithKey", &SIGNED_KEY, |a, _| {
         signed(a, &given_key(&a[5])?)
@@ -66,7 +66,7 @@ pub(super) const TABLE: &[Entry] = &[
 
 fn generate(kind: &str) -> String {
     let key = match kind {
-        "" | "rsa" => PrivateKey::generate_rsa(4096),
+        "" | "rsa" => PrivateKey::generate_rsa(RsaBits::Four),
         "dsa" => return generate_dsa(),
         "ecdsa" => PrivateKey::generate_ec(),
         "ed25519" => PrivateKey::generate_ed25519(),

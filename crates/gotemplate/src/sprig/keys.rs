@@ -9,6 +9,7 @@ use super::der::{
     Element, INTEGER, OCTET_STRING, OID, SEQUENCE, bit_string, element, from_pem, integer, read, read_all,
     sequence, to_pem,
 };
+use super::primes::{EXPONENT, random_prime};
 
 const RSA_OID: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01];
 const RSA_SHA256_OID: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x0B];
@@ -36,11 +37,28 @@ pub(super) enum PrivateKey {
     Dsa(Vec<u8>),
 }
 
+/// How large an RSA key is.
+#[derive(Clone, Copy)]
+pub(super) enum RsaBits {
+    /// 2048 bits, as certificates have them.
+    Two,
+    /// 4096 bits, as single keys have them.
+    Four,
+}
+
 type Result<T> = std::result::Result<T, String>;
 
 impl PrivateKey {
-    pub(super) fn generate_rsa(bits: usize) -> Result<Self> {
-        RsaPrivateKey::new(&mut rsa::rand_core::OsRng, bits)
+    /// Generates a key of 2048 or 4096 bits.
+    pub(super) fn generate_rsa(bits: RsaBits) -> Result<Self> {
+        let prime = || {
+            let bytes = match bits {
+                RsaBits::Two => random_prime::<16>(),
+                RsaBits::Four => random_prime::<32>(),
+            };
+            BigUint::from_bytes_be(&bytes)
+        };
+        RsaPrivateKey::from_p_q(prime(), prime(), EXPONENT.into())
             .map(|key| Self::Rsa(Box::new(key)))
             .map_err(|error| format!("error generating rsa key: {error}"))
     }

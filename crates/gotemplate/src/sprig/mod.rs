@@ -17,6 +17,7 @@ mod network;
 mod numbers;
 mod passwords;
 mod paths;
+mod primes;
 mod random;
 mod reflect;
 mod regexes;

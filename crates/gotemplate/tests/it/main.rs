@@ -6,3 +6,4 @@ mod certificates;
 mod golden;
 mod mutation;
 mod named_maps;
+mod precision;
