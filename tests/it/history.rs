@@ -1,13 +1,23 @@
 //! What is stored about a target: listed, shown, compared with the cluster, gone back to; and plans.
 
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+use std::sync::mpsc;
+use std::time::Duration;
+
 use kluctl_testkit::{Environment, Output};
 
-use crate::servers::Server;
+use crate::servers::{Bare, Server};
 use crate::start::environment;
 
 fn project(server: &Server) -> Environment {
     let mut environment = environment();
     server.connect(&mut environment);
+    write_project(&environment);
+    environment
+}
+
+fn write_project(environment: &Environment) {
     environment.write(
         ".kluctl.yaml",
         "discriminator: history-{{ target.name }}\ntargets:\n- name: test\nargs:\n- name: value\n  default: one\n",
@@ -35,7 +45,6 @@ fn project(server: &Server) -> Environment {
         "other/app/cm.yaml",
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: cm\n  namespace: history\ndata:\n  value: meddled\n",
     );
-    environment
 }
 
 fn deploy(environment: &Environment, value: &str) -> Output {
@@ -127,6 +136,84 @@ fn results_are_listed_compared_and_gone_back_to() {
             .stdout;
         assert!(json.contains("\"newValue\": \"meddled\""), "{json}");
         assert!(!json.contains("very-secret"), "{json}");
+    });
+}
+
+/// Sends the lines of a stream on.
+fn forward(stream: impl Read + Send + 'static, to: mpsc::Sender<String>) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if to.send(line).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+#[test]
+fn watching_tells_of_every_drift_and_of_its_end() {
+    Bare::each(|server| {
+        let mut environment = environment();
+        environment.set("KUBECONFIG", server.kubeconfig());
+        write_project(&environment);
+        deploy(&environment, "one").stdout.clear();
+        let mut watching = environment
+            .command(["drift", "--watch", "--interval", "50ms", "-t", "test"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("starting the binary");
+        let (send, lines) = mpsc::channel();
+        forward(watching.stdout.take().expect("its output"), send.clone());
+        forward(watching.stderr.take().expect("its errors"), send);
+        let mut seen = Vec::new();
+        let mut wait_for = |text: &str| {
+            loop {
+                let line = lines
+                    .recv_timeout(Duration::from_mins(1))
+                    .unwrap_or_else(|_| panic!("`{text}` was not told: {seen:#?}"));
+                seen.push(line);
+                if seen.last().is_some_and(|line| line.contains(text)) {
+                    return;
+                }
+            }
+        };
+        let meddle = [
+            "deploy",
+            "--yes",
+            "--force-apply",
+            "--project-dir",
+            "other",
+            "-t",
+            "other",
+        ];
+        wait_for("No drift.");
+        environment.run(meddle).expect(0).stdout.clear();
+        wait_for("Drift of object history/ConfigMap/cm");
+        wait_for("+meddled");
+        environment
+            .run([
+                "deploy",
+                "--yes",
+                "--force-apply",
+                "-t",
+                "test",
+                "-a",
+                "value=one",
+            ])
+            .expect(0)
+            .stdout
+            .clear();
+        wait_for("No drift.");
+        environment.run(meddle).expect(0).stdout.clear();
+        wait_for("+meddled");
+        let terminated = std::process::Command::new("kill")
+            .arg(watching.id().to_string())
+            .status()
+            .expect("kill runs");
+        assert!(terminated.success());
+        // what was seen last counts
+        assert_eq!(watching.wait().expect("its end").code(), Some(2));
     });
 }
 
