@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod cluster_vars;
 mod completion;
 mod corpus;
 mod faults;
@@ -16,9 +17,11 @@ mod kustomize;
 mod lint;
 mod peers;
 mod preview;
+mod projects;
 mod quickstart;
 mod secrets;
 mod servers;
+mod sources;
 mod start;
 mod template;
 mod templating;

@@ -68,6 +68,10 @@ impl Sources for LazySources {
         self.remote()?.git_refs(url)
     }
 
+    fn git_head(&self, url: &str) -> Result<Option<String>, OutsideError> {
+        self.remote()?.git_head(url)
+    }
+
     fn oci(&self, url: &str, reference: Option<&OciRef>) -> Result<Arc<Files>, OutsideError> {
         self.remote()?.oci(url, reference)
     }

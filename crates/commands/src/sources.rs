@@ -270,6 +270,13 @@ impl Sources for RemoteSources {
         Ok(self.git.references(url).map_err(outside)?.into_keys().collect())
     }
 
+    fn git_head(&self, url: &str) -> Result<Option<String>, OutsideError> {
+        if self.git_override(url)?.is_some() {
+            return Ok(None);
+        }
+        self.git.head(url).map(Some).map_err(outside)
+    }
+
     fn latest_commit_in(
         &self,
         url: &str,

@@ -189,10 +189,11 @@ fn load(
         text: &text,
     };
     if above.is_none() && !config.when.is_empty() {
-        return Err(Problem::in_file(&file, "the root deployment project can not contain 'when'").into());
+        let problem = Problem::in_file(&file, "the root deployment project can not contain 'when'");
+        return Err(Problems::from(problem).located(file.as_str(), &text, "when"));
     }
     let (vars, loaded_vars) = loader
-        .load_list(vars, &config.vars, &place)
+        .load_list(vars, &config.vars, &place, "vars")
         .map_err(|problems| context(problems, "failed to load deployment.yml vars"))?;
     if let Some(watch) = &loader.watch {
         watch.project(tree, dir, vars.context(), &search_dirs);
@@ -207,7 +208,7 @@ fn load(
         inherited: &inherited,
         place: &place,
     };
-    if !project.holds(&config.when)? {
+    if !project.holds(&config.when, "when")? {
         return Ok(LoadedProject {
             file,
             config,
@@ -218,7 +219,12 @@ fn load(
     let results: Vec<Result<Entry, Problems>> = config
         .deployments
         .par_iter()
-        .map(|item| project.entry(item))
+        .enumerate()
+        .map(|(index, item)| {
+            let at = format!("deployments[{index}]");
+            let entry = project.entry(item, &at);
+            entry.map_err(|problems| problems.located(place.file, place.text, &at))
+        })
         .collect();
     let mut problems = Gathered::default();
     let entries = results
@@ -370,38 +376,29 @@ struct Loading<'l> {
 }
 
 impl Loading<'_> {
-    fn holds(&self, when: &str) -> Result<bool, Problems> {
+    fn holds(&self, when: &str, at: &str) -> Result<bool, Problems> {
         if when.is_empty() {
             return Ok(true);
         }
         let renderer = self.loader.templates.plain(self.vars.context());
         renderer.eval_condition(when).map_err(|error| {
-            let mut problem = templates::problem(&error);
-            problem.places.clear();
-            let found = self
-                .place
-                .text
-                .lines()
-                .zip(1..)
-                .find(|(line, _)| line.contains(when));
-            problem.places.push(crate::problem::Place {
-                file: self.place.file.to_owned(),
-                line: found.map_or(0, |(_, number)| number),
-                column: 0,
-                source_line: found.map(|(line, _)| line.to_owned()),
-            });
-            problem
-                .context(format!("unable to render conditional '{when}'"))
-                .into()
+            let told = templates::problem(&error);
+            let problem = Problem {
+                hint: told.hint,
+                ..Problem::in_file(self.place.file, told.message)
+            };
+            let problem = problem.context(format!("unable to render conditional '{when}'"));
+            Problems::from(problem).located(self.place.file, self.place.text, at)
         })
     }
 
-    fn entry(&self, item: &DeploymentItem) -> Result<Entry, Problems> {
-        if !self.holds(&item.when)? {
+    /// What becomes of an item, which stands at `at` in its file.
+    fn entry(&self, item: &DeploymentItem, at: &str) -> Result<Entry, Problems> {
+        if !self.holds(&item.when, &format!("{at}.when"))? {
             return Ok(Entry::Out);
         }
         if item.is_include() {
-            let (project, vars) = self.include(item)?;
+            let (project, vars) = self.include(item, at)?;
             let barrier = item.barrier.then(|| {
                 let config = DeploymentItem {
                     barrier: true,
@@ -412,8 +409,14 @@ impl Loading<'_> {
             });
             return Ok(Entry::Include(Box::new(project), vars, barrier));
         }
-        let dir = item.path.as_ref().map(|path| self.item_dir(path)).transpose()?;
-        let (vars, loaded) = self.loader.load_list(self.vars.clone(), &item.vars, self.place)?;
+        let dir = item.path.as_ref().map(|path| self.item_dir(path)).transpose();
+        let dir = dir.map_err(|problem| {
+            Problems::from(problem).located(self.place.file, self.place.text, &format!("{at}.path"))
+        })?;
+        let vars_at = format!("{at}.vars");
+        let (vars, loaded) = self
+            .loader
+            .load_list(self.vars.clone(), &item.vars, self.place, &vars_at)?;
         let item = self.item(item.clone(), dir, vars, loaded);
         if let Some(watch) = &self.loader.watch {
             watch.item(&item);
@@ -447,16 +450,7 @@ impl Loading<'_> {
     fn item_dir(&self, path: &str) -> Result<Utf8PathBuf, Problem> {
         let dir = normalize(&join(self.dir, path.trim_start_matches('/')));
         let problem = |message: String| {
-            let found = self
-                .place
-                .text
-                .lines()
-                .zip(1..)
-                .find(|(line, _)| line.contains(path));
-            let mut problem = Problem::in_file(self.place.file, message);
-            if let (Some(place), Some((line, number))) = (problem.places.first_mut(), found) {
-                (place.line, place.source_line) = (number, Some(line.to_owned()));
-            }
+            let problem = Problem::in_file(self.place.file, message);
             problem.hint(format!("it should be at {}", self.tree.shown(&dir)))
         };
         match self.tree.kind(&dir) {
@@ -466,7 +460,11 @@ impl Loading<'_> {
         }
     }
 
-    fn include(&self, item: &DeploymentItem) -> Result<(LoadedProject, Vec<LoadedSource>), Problems> {
+    fn include(
+        &self,
+        item: &DeploymentItem,
+        at: &str,
+    ) -> Result<(LoadedProject, Vec<LoadedSource>), Problems> {
         let trees = &self.loader.trees;
         let sources = &*self.loader.sources;
         let outside = |error| Problem::from(error).from_file(self.place.file);
@@ -488,7 +486,8 @@ impl Loading<'_> {
             )
         };
         let vars = self.include_vars(item, &tree, &dir)?;
-        let (vars, loaded) = self.loader.load_list(vars, &item.vars, self.place)?;
+        let vars_at = format!("{at}.vars");
+        let (vars, loaded) = self.loader.load_list(vars, &item.vars, self.place, &vars_at)?;
         let above = Above {
             inherited: self.inherited,
             tree: self.tree,

@@ -205,6 +205,12 @@ pub trait Sources: Send + Sync {
         )))
     }
 
+    /// The branch by its full name that the remote's HEAD names; `None` where nobody knows.
+    fn git_head(&self, url: &str) -> Result<Option<String>, OutsideError> {
+        let _ = url;
+        Ok(None)
+    }
+
     /// The files of an OCI artifact.
     fn oci(&self, url: &str, reference: Option<&OciRef>) -> Result<Arc<Files>, OutsideError> {
         let _ = reference;

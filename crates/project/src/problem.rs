@@ -171,7 +171,50 @@ pub(crate) fn mask_all(problems: &mut [Problem], masks: &Masks) {
     }
 }
 
+/// Where a YAML file has what a path such as `deployments[1].vars[0]` names, or the nearest thing around it.
+fn locate(text: &str, path: &str) -> Option<Place> {
+    let document = kluctl_yaml::parse_first(text).ok().flatten()?;
+    let mut node = document.resolved();
+    for step in path.split(['.', '[']) {
+        let next = match step.strip_suffix(']') {
+            Some(index) => node
+                .items()
+                .and_then(|items| items.get(index.parse::<usize>().ok()?)),
+            None => node.get(step),
+        };
+        let Some(next) = next else { break };
+        node = next.resolved();
+    }
+    Some(Place {
+        file: String::new(),
+        line: node.span.line,
+        column: node.span.column,
+        source_line: text
+            .lines()
+            .nth((node.span.line as usize).checked_sub(1)?)
+            .map(str::to_owned),
+    })
+}
+
 impl Problems {
+    /// The same with line and column where only a file was known: those of what `path` names in its text.
+    pub(crate) fn located(mut self, file: &str, text: &str, path: &str) -> Self {
+        let unknown = |place: &&mut Place| place.file == file && place.line == 0;
+        let places = self.0.iter_mut().flat_map(|problem| &mut problem.places);
+        let mut places = places.filter(unknown).peekable();
+        if places.peek().is_some()
+            && let Some(found) = locate(text, path)
+        {
+            for place in places {
+                *place = Place {
+                    file: file.to_owned(),
+                    ..found.clone()
+                };
+            }
+        }
+        self
+    }
+
     /// All of them, each once, in the order in which they were met.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.0.iter()

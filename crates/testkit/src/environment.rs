@@ -107,6 +107,18 @@ impl Environment {
         finish(self.command(arguments), b"")
     }
 
+    /// Runs the program to its end in some folder with more variables, without input.
+    pub fn run_in<S: AsRef<OsStr>>(
+        &self,
+        folder: &Path,
+        arguments: impl IntoIterator<Item = S>,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Output {
+        let mut command = self.command(arguments);
+        command.current_dir(folder).envs(variables);
+        finish(command, b"")
+    }
+
     /// Runs the program to its end with input.
     pub fn run_with_input<S: AsRef<OsStr>>(
         &self,

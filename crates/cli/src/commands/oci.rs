@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use kluctl_commands::StepEnd;
 use kluctl_commands::sources::RemoteSources;
 use kluctl_source::Cache;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::lazy_sources::cache_dir;
 use crate::opening;
@@ -104,15 +104,16 @@ fn run_push(running: &Running, args: &PushArgs) -> Result<ExitCode, String> {
     }
     let pushed = pushed.map_err(|error| format!("pushing artifact failed: {error}"))?;
     let place = format!("{}@{}", pushed.repository, pushed.digest);
-    let info = json!({
-        "url": format!("oci://{place}"),
-        "repository": pushed.repository,
-        "tag": pushed.tag,
-        "digest": pushed.digest,
-    });
+    let info = Info {
+        url: format!("oci://{place}"),
+        repository: pushed.repository,
+        tag: pushed.tag,
+        digest: pushed.digest,
+    };
+    let failed = |error: serde_json::Error| error.to_string();
     let text = match args.output.as_deref() {
-        Some("json") => serde_json::to_string_pretty(&info).map_err(|error| error.to_string())? + "\n",
-        Some(_) => kluctl_yaml::to_string(&info),
+        Some("json") => serde_json::to_string_pretty(&info).map_err(failed)? + "\n",
+        Some(_) => kluctl_yaml::to_string(&serde_json::to_value(&info).map_err(failed)?),
         None => {
             running
                 .terminal
@@ -122,4 +123,13 @@ fn run_push(running: &Running, args: &PushArgs) -> Result<ExitCode, String> {
     };
     opening::write_output(&[], &text).map_err(|problem| problem.to_string())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What `--output` tells of a push, in upstream's order.
+#[derive(Serialize)]
+struct Info {
+    url: String,
+    repository: String,
+    tag: String,
+    digest: String,
 }

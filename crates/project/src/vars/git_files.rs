@@ -60,7 +60,12 @@ impl VarsLoader {
     /// The refs that fit; one `None` stands for the remote's HEAD.
     fn matching_refs(&self, wanted: &GitFiles) -> Result<Vec<Option<GitRef>>, Problem> {
         let Some(reference) = &wanted.reference else {
-            return Ok(vec![None]);
+            let head = self.sources.git_head(&wanted.url)?;
+            let branch = head.as_deref().and_then(|name| name.strip_prefix("refs/heads/"));
+            return Ok(vec![branch.map(|branch| GitRef {
+                branch: Some(branch.to_owned()),
+                ..GitRef::default()
+            })]);
         };
         let (folder, pattern) = match (&reference.branch, &reference.tag) {
             (Some(branch), _) => ("refs/heads/", branch),

@@ -125,11 +125,14 @@ impl VarsLoader {
         vars: Arc<Vars>,
         sources: &[VarsSource],
         place: &TemplatePlace<'_>,
+        at: &str,
     ) -> Result<(Arc<Vars>, Vec<LoadedSource>), Problems> {
         let mut vars = vars;
         let mut all = Vec::with_capacity(sources.len());
-        for source in sources {
-            let (next, loaded) = self.load(&vars, source, place)?;
+        for (index, source) in sources.iter().enumerate() {
+            let (next, loaded) = self
+                .load(&vars, source, place)
+                .map_err(|problems| problems.located(place.file, place.text, &format!("{at}[{index}]")))?;
             all.push(loaded);
             if let Some(next) = next {
                 vars = Arc::new(next);

@@ -121,6 +121,11 @@ impl GitRepositories {
         Ok(references)
     }
 
+    /// The branch that the remote's `HEAD` names, by its full name.
+    pub fn head(&self, address: &str) -> Result<String, SourceError> {
+        self.open(address)?.head()
+    }
+
     /// The commit, from `commit` back, that last changed a path; `None` when none did.
     pub fn latest_commit(
         &self,

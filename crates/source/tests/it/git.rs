@@ -1,12 +1,11 @@
 //! Git repositories made by the real Git, from folders and over `git http-backend`.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use kluctl_source::git::{GitOptions, GitReference, GitRepositories};
 use kluctl_source::{Cache, Credential, Credentials};
-use kluctl_testkit::{Reply, Request, Server, TestAuthority};
+use kluctl_testkit::{Reply, Server, TestAuthority, git_backend, serve_git};
 
 pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git")
@@ -120,70 +119,11 @@ fn reads_a_folder() {
     );
 }
 
-/// Serves repositories below `root` through Git's own CGI program; asks for the password `secret` when told to.
-fn serve(root: PathBuf, password: bool) -> Server {
-    Server::start(move |request| {
-        if password && request.header("authorization") != Some("Basic dXNlcjpzZWNyZXQ=") {
-            return Reply::new(401, "").with("WWW-Authenticate", "Basic realm=\"git\"");
-        }
-        backend(&root, request)
-    })
-}
-
-fn backend(root: &Path, request: &Request) -> Reply {
-    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
-    let mut child = Command::new("git")
-        .arg("http-backend")
-        .env("GIT_PROJECT_ROOT", root)
-        .env("GIT_HTTP_EXPORT_ALL", "1")
-        .env("REQUEST_METHOD", &request.method)
-        .env("PATH_INFO", path)
-        .env("QUERY_STRING", query)
-        .env("CONTENT_TYPE", request.header("content-type").unwrap_or_default())
-        .env("CONTENT_LENGTH", request.body.len().to_string())
-        .env("GIT_PROTOCOL", request.header("git-protocol").unwrap_or_default())
-        .env(
-            "HTTP_CONTENT_ENCODING",
-            request.header("content-encoding").unwrap_or_default(),
-        )
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("git http-backend runs");
-    child
-        .stdin
-        .take()
-        .expect("its input")
-        .write_all(&request.body)
-        .expect("sending the body");
-    let output = child.wait_with_output().expect("its answer").stdout;
-    let end = output
-        .windows(4)
-        .position(|bytes| bytes == b"\r\n\r\n")
-        .expect("headers");
-    let mut reply = Reply::new(200, &output[end + 4..]);
-    for line in String::from_utf8_lossy(&output[..end]).lines() {
-        match line.split_once(": ") {
-            Some(("Status", status)) => {
-                reply.status = status
-                    .split(' ')
-                    .next()
-                    .and_then(|code| code.parse().ok())
-                    .expect("a status");
-            }
-            Some((name, value)) => reply = reply.with(name, value),
-            None => {}
-        }
-    }
-    reply
-}
-
 #[test]
 fn mirrors_a_repository_over_http() {
     let root = tempfile::tempdir().expect("a folder");
     let (folder, first, second) = repository(root.path());
-    let server = serve(root.path().to_owned(), false);
+    let server = serve_git(root.path().to_owned(), false);
     let address = format!("{}/team/project.git", server.url());
     let cache = root.path().join("cache");
     check(&sources(&cache, Vec::new()), &address, &first, &second);
@@ -205,7 +145,7 @@ fn mirrors_a_repository_over_http() {
 fn presents_credentials_and_keeps_them_out_of_errors() {
     let root = tempfile::tempdir().expect("a folder");
     let (_, _, second) = repository(root.path());
-    let server = serve(root.path().to_owned(), true);
+    let server = serve_git(root.path().to_owned(), true);
     let address = format!("{}/team/project.git", server.url());
     let credential = |password: &str| Credential {
         host: server.address(),
@@ -234,7 +174,7 @@ fn trusts_the_authority_that_is_given() {
         if request.header("authorization") != Some("Basic dXNlcjpzZWNyZXQ=") {
             return Reply::new(401, "").with("WWW-Authenticate", "Basic realm=\"git\"");
         }
-        backend(&folder, request)
+        git_backend(&folder, request)
     });
     let address = format!("{}/team/project.git", server.url());
     let trusted = Credential {
@@ -278,7 +218,7 @@ fn trusts_the_authority_that_is_given() {
 fn many_use_one_cache_at_once() {
     let root = tempfile::tempdir().expect("a folder");
     let (_, first, second) = repository(root.path());
-    let server = serve(root.path().to_owned(), false);
+    let server = serve_git(root.path().to_owned(), false);
     let address = format!("{}/team/project.git", server.url());
     let cache = root.path().join("cache");
     std::thread::scope(|scope| {
@@ -293,7 +233,7 @@ fn many_use_one_cache_at_once() {
 fn asks_again_only_after_the_interval() {
     let root = tempfile::tempdir().expect("a folder");
     let (folder, _, second) = repository(root.path());
-    let server = serve(root.path().to_owned(), false);
+    let server = serve_git(root.path().to_owned(), false);
     let address = format!("{}/team/project.git", server.url());
     let newest = |interval: std::time::Duration| {
         let cache = camino::Utf8PathBuf::from_path_buf(root.path().join("cache")).expect("UTF-8");
