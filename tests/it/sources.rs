@@ -337,7 +337,7 @@ fn proxy(root: &Path) -> Web {
             return Reply::new(200, "name: by-proxy\n");
         }
         let mut inner = request.clone();
-        inner.target = rest.to_owned();
+        rest.clone_into(&mut inner.target);
         git_backend(&root, &inner)
     })
 }
