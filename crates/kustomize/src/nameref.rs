@@ -5,6 +5,7 @@
 //! square.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use crate::config::{Config, NameReference};
 use crate::error::{Result, fail};
@@ -18,7 +19,7 @@ use crate::schema::Schema;
 
 /// What is known of an object that may be referred to.
 struct Candidate {
-    ids: Ids,
+    ids: Rc<Ids>,
     prefixes: Vec<String>,
     suffixes: Vec<String>,
 }
@@ -27,7 +28,7 @@ impl Candidate {
     fn of(resource: &Resource, schema: &Schema) -> Self {
         let owned = |list: Vec<&str>| list.into_iter().map(str::to_owned).collect();
         Self {
-            ids: resource.ids(schema).clone(),
+            ids: resource.shared_ids(schema),
             prefixes: owned(resource.prefixes()),
             suffixes: owned(resource.suffixes()),
         }
@@ -60,6 +61,7 @@ fn same_ending(a: &[String], b: &[String]) -> bool {
 
 /// Rewrites all references.
 pub(crate) fn fix(map: &mut ResMap, config: &Config, schema: &Schema) -> Result<()> {
+    map.forget_names();
     let candidates: Vec<_> = map
         .resources()
         .iter()
@@ -112,7 +114,6 @@ pub(crate) fn fix(map: &mut ResMap, config: &Config, schema: &Schema) -> Result<
         }
         links::spread(resource.node_mut());
     }
-    map.forget_names();
     Ok(())
 }
 

@@ -47,6 +47,10 @@ impl Map {
     }
 
     pub(crate) fn push(&mut self, key: &str, value: Node) {
+        if self.entries.len() < 4 {
+            // Most maps stay small, and there are many of them.
+            self.entries.reserve_exact(1);
+        }
         self.entries.push((Scalar::untyped(key), value));
     }
 

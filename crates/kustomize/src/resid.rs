@@ -107,11 +107,9 @@ impl ResId {
 
     /// What two ids that name the same object have in common, for hashing.
     pub(crate) fn key(&self) -> IdKey {
-        IdKey {
-            gvk: self.gvk.clone(),
-            name: self.name.clone(),
-            namespace: self.effective_namespace().to_owned(),
-        }
+        let Gvk { group, version, kind } = &self.gvk;
+        let parts = [group, version, kind, &self.name, self.effective_namespace()];
+        IdKey(parts.join("\0").into_boxed_str())
     }
 
     pub(crate) fn is_selected_by(&self, selector: &ResId) -> bool {
@@ -137,10 +135,6 @@ impl fmt::Display for ResId {
     }
 }
 
-/// The hashable form of a [`ResId`].
+/// The hashable form of a [`ResId`], small since every object has several.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct IdKey {
-    gvk: Gvk,
-    name: String,
-    namespace: String,
-}
+pub(crate) struct IdKey(Box<str>);

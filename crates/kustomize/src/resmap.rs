@@ -28,12 +28,16 @@ struct Index {
 impl Index {
     fn add(&mut self, position: usize, resource: &Resource, schema: &Schema) {
         let ids = resource.ids(schema);
-        self.current.entry(ids.current.key()).or_default().push(position);
+        let one = || Vec::with_capacity(1);
+        self.current
+            .entry(ids.current.key())
+            .or_insert_with(one)
+            .push(position);
         if resource.is_empty() {
             return;
         }
         for id in ids.previous.iter().chain(std::iter::once(&ids.current)) {
-            let positions = self.any.entry(id.key()).or_default();
+            let positions = self.any.entry(id.key()).or_insert_with(one);
             if positions.last() != Some(&position) {
                 positions.push(position);
             }

@@ -98,7 +98,7 @@ impl Behavior {
 #[derive(Debug, Clone)]
 pub(crate) struct Resource {
     node: Node,
-    ids: OnceCell<Ids>,
+    ids: OnceCell<Rc<Ids>>,
     /// The variables that take their value from it.
     pub(crate) variables: Vec<String>,
     /// The file it was read from, for messages.
@@ -176,7 +176,13 @@ impl Resource {
     }
 
     pub(crate) fn ids(&self, schema: &Schema) -> &Ids {
-        self.ids.get_or_init(|| ids_of(&self.node, schema))
+        self.ids.get_or_init(|| Rc::new(ids_of(&self.node, schema)))
+    }
+
+    /// As [`Self::ids`], to be kept beside the object.
+    pub(crate) fn shared_ids(&self, schema: &Schema) -> Rc<Ids> {
+        self.ids(schema);
+        self.ids.get().cloned().unwrap_or_default()
     }
 
     pub(crate) fn id(&self, schema: &Schema) -> &ResId {
@@ -474,7 +480,7 @@ fn previous_ids(node: &Node, api_version: &str) -> Vec<ResId> {
     let names = names.text().split(',');
     let text = |key| annotations.field(key).map_or("", Node::text);
     let (group, version) = split_api_version(api_version);
-    names
+    let mut ids: Vec<ResId> = names
         .zip(text(PREVIOUS_NAMESPACES).split(','))
         .zip(text(PREVIOUS_KINDS).split(','))
         .map(|((name, namespace), kind)| ResId {
@@ -487,7 +493,9 @@ fn previous_ids(node: &Node, api_version: &str) -> Vec<ResId> {
             namespace: namespace.to_owned(),
             cluster_scoped: false,
         })
-        .collect()
+        .collect();
+    ids.shrink_to_fit();
+    ids
 }
 
 pub(crate) fn metadata(node: &Node) -> Option<&Map> {
