@@ -61,6 +61,7 @@ pub use error::{Error, ErrorKind, Location};
 pub use fmt::{print, sprintf};
 pub use function::{Closure, Context, Functions, Native, Signature};
 pub use object::Object;
+pub use regexp::Regexp;
 pub use sprig::parse_time;
 pub use strconv::quote;
 pub use templates::{MissingKey, Parsed, Templates};

@@ -61,6 +61,12 @@ pub trait Object: 'static {
         None
     }
 
+    /// Returns what a function gets of the value: a struct that was reached through a pointer is copied, and the copy does not
+    /// have the methods of the pointer.
+    fn passed_on(&self) -> Option<Value> {
+        None
+    }
+
     /// Returns the entries where the type below is a map; a named map type lends its entries here.
     fn as_map(&self) -> Option<Map> {
         None

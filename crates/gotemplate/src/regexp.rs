@@ -48,6 +48,21 @@ pub(crate) fn compile(pattern: &Text) -> Compiled {
     })
 }
 
+/// A regular expression with the syntax and the messages of Go.
+pub struct Regexp(Rc<Pattern>);
+
+impl Regexp {
+    /// Compiles a pattern, or says in Go's words what is wrong with it.
+    pub fn new(pattern: &str) -> Result<Self, String> {
+        compile(&pattern.into()).map(Self)
+    }
+
+    /// Tells whether the pattern is found somewhere in a text.
+    pub fn is_match(&self, text: &str) -> bool {
+        self.0.is_match(text.as_bytes())
+    }
+}
+
 /// Escapes all that has a meaning in patterns (`regexp.QuoteMeta`).
 pub(crate) fn quote_meta(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 4);

@@ -163,7 +163,10 @@ pub(crate) fn to_value(capabilities: &Capabilities) -> Value {
         .map(|version| version.as_str().into())
         .collect();
     Value::object(CapabilitiesObject {
-        kube_version: Value::object(KubeVersionObject(capabilities.kube_version.clone())),
+        kube_version: Value::object(KubeVersionObject {
+            version: capabilities.kube_version.clone(),
+            copied: false,
+        }),
         api_versions: Value::object(VersionSet(List::of_strings(versions))),
         helm_version: Value::object(BuildInfo),
     })
@@ -206,15 +209,23 @@ impl Object for CapabilitiesObject {
     }
 
     fn fields(&self) -> Vec<(&'static str, Value)> {
+        let copied = match &self.kube_version {
+            Value::Object(version) => version.passed_on(),
+            _ => None,
+        };
         vec![
-            ("KubeVersion", self.kube_version.clone()),
+            ("KubeVersion", copied.unwrap_or_default()),
             ("APIVersions", self.api_versions.clone()),
             ("HelmVersion", self.helm_version.clone()),
         ]
     }
 }
 
-struct KubeVersionObject(KubeVersion);
+/// A version, which has methods only while it is a field of the capabilities.
+struct KubeVersionObject {
+    version: KubeVersion,
+    copied: bool,
+}
 
 impl Object for KubeVersionObject {
     fn go_type(&self) -> &'static NamedType {
@@ -226,35 +237,55 @@ impl Object for KubeVersionObject {
     }
 
     fn method(&self, name: &str) -> Option<&'static Signature> {
-        matches!(name, "String" | "GitVersion").then_some(&NO_PARAMETERS)
+        (!self.copied && matches!(name, "String" | "GitVersion")).then_some(&NO_PARAMETERS)
     }
 
     fn call(&self, name: &str, _: &[Value], _: &mut Context<'_>) -> Result<Value, TemplateError> {
         Ok(match name {
-            "String" => self.0.to_check().into(),
-            _ => self.0.version.as_str().into(),
+            "String" => self.version.to_check().into(),
+            _ => self.version.version.as_str().into(),
         })
     }
 
     fn field(&self, name: &str) -> Option<Value> {
         match name {
-            "Version" => Some(self.0.version.as_str().into()),
-            "Major" => Some(self.0.major.as_str().into()),
-            "Minor" => Some(self.0.minor.as_str().into()),
+            "Version" => Some(self.version.version.as_str().into()),
+            "Major" => Some(self.version.major.as_str().into()),
+            "Minor" => Some(self.version.minor.as_str().into()),
             _ => None,
         }
     }
 
+    fn has_hidden_field(&self, name: &str) -> bool {
+        name == "normalizedVersion"
+    }
+
     fn fields(&self) -> Vec<(&'static str, Value)> {
         vec![
-            ("Version", self.0.version.as_str().into()),
-            ("Major", self.0.major.as_str().into()),
-            ("Minor", self.0.minor.as_str().into()),
+            ("Version", self.version.version.as_str().into()),
+            ("normalizedVersion", self.version.to_check().into()),
+            ("Major", self.version.major.as_str().into()),
+            ("Minor", self.version.minor.as_str().into()),
+        ]
+    }
+
+    fn json_fields(&self) -> Vec<(&'static str, Value)> {
+        vec![
+            ("Version", self.version.version.as_str().into()),
+            ("Major", self.version.major.as_str().into()),
+            ("Minor", self.version.minor.as_str().into()),
         ]
     }
 
     fn display(&self) -> Option<Text> {
-        Some(self.0.to_check().into())
+        (!self.copied).then(|| self.version.to_check().into())
+    }
+
+    fn passed_on(&self) -> Option<Value> {
+        Some(Value::object(Self {
+            version: self.version.clone(),
+            copied: true,
+        }))
     }
 }
 

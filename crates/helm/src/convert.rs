@@ -1,5 +1,6 @@
 //! Between JSON data and the values of templates.
 
+use kluctl_gotemplate::types::Kind;
 use kluctl_gotemplate::{List, Map, Value};
 use serde_json::{Map as JsonMap, Value as Json};
 
@@ -47,8 +48,14 @@ pub(crate) fn to_typed_json(value: &Value) -> Json {
                 to_typed_json(&Value::List(list))
             } else if let Some(basic) = object.as_basic() {
                 to_typed_json(&basic)
+            } else if let (Some(plain), true) = (object.to_plain(), object.go_type().kind == Kind::Pointer) {
+                to_typed_json(&plain)
             } else {
-                let fields = object.fields().into_iter();
+                // Only what other packages of Go see.
+                let fields = object
+                    .fields()
+                    .into_iter()
+                    .filter(|(name, _)| name.starts_with(char::is_uppercase));
                 // go-yaml writes struct fields in lower case.
                 Json::Object(
                     fields

@@ -23,7 +23,14 @@ pub(super) fn len(slots: &[Slot]) -> Result<Value> {
         Value::Object(object) => match (object.as_map(), object.as_list()) {
             (Some(map), _) => map.len(),
             (_, Some(list)) => list.len(),
-            _ => return Err(Error::message(format!("len of type {}", slot.value.type_name()))),
+            _ => {
+                // Pointers are followed.
+                let name = slot.value.type_name();
+                return Err(Error::message(format!(
+                    "len of type {}",
+                    name.trim_start_matches('*')
+                )));
+            }
         },
         value => return Err(Error::message(format!("len of type {}", value.type_name()))),
     };

@@ -177,8 +177,10 @@ impl<'t> State<'t> {
 
     /// Makes sure that a value can be handed to a parameter of a type.
     fn check_type(&self, slot: Slot, ty: &'static Type) -> Result<Value> {
-        if matches!(ty, Type::Any | Type::Reflect) {
-            return Ok(slot.value);
+        match (ty, &slot.value) {
+            (Type::Any, Value::Object(object)) => return Ok(object.passed_on().unwrap_or(slot.value)),
+            (Type::Any | Type::Reflect, _) => return Ok(slot.value),
+            _ => {}
         }
         let Some(given) = slot.value.go_type() else {
             if slot.in_interface {

@@ -53,7 +53,7 @@ impl Printer<'_> {
                 }
             }
             Value::Bytes(bytes) => self.print_bytes(bytes, verb, depth),
-            Value::List(list) => stack::grow(|| self.print_list(list, verb, depth)),
+            Value::List(list) => stack::grow(|| self.print_list(list, &value.type_name(), verb, depth)),
             Value::Map(map) => stack::grow(|| self.print_map(map, &value.type_name(), verb, depth)),
             Value::Object(object) => stack::grow(|| self.print_object(value, object.as_ref(), verb, depth)),
         }
@@ -158,10 +158,10 @@ impl Printer<'_> {
         }
     }
 
-    fn print_list(&mut self, list: &List, verb: char, depth: usize) {
+    fn print_list(&mut self, list: &List, type_name: &str, verb: char, depth: usize) {
         let sharp = self.flags.sharp_v;
         if sharp {
-            self.write(&list.go_type().to_string());
+            self.write(type_name);
             if list.is_nil() {
                 self.write("(nil)");
                 return;
@@ -223,7 +223,7 @@ impl Printer<'_> {
         } else if let Some(map) = object.as_map() {
             self.print_map(&map, object.go_type().name, verb, depth);
         } else if let Some(list) = object.as_list() {
-            self.print_list(&list, verb, depth);
+            self.print_list(&list, object.go_type().name, verb, depth);
         } else if object.go_type().kind != Kind::Pointer {
             self.print_fields(object, object.go_type().name, verb, depth);
         } else if depth == 0 {

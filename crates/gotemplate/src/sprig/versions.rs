@@ -94,6 +94,10 @@ impl Object for VersionObject {
         })
     }
 
+    fn fields(&self) -> Vec<(&'static str, Value)> {
+        fields(&self.0)
+    }
+
     fn display(&self) -> Option<Text> {
         Some(self.0.to_string().into())
     }
@@ -101,6 +105,19 @@ impl Object for VersionObject {
     fn to_plain(&self) -> Option<Value> {
         Some(self.0.to_string().into())
     }
+}
+
+/// The fields in Go's order, which are hidden from templates but printed.
+fn fields(version: &Version) -> Vec<(&'static str, Value)> {
+    let uint = |number: u64| Value::Uint(number, UintType::Uint64);
+    vec![
+        ("major", uint(version.major)),
+        ("minor", uint(version.minor)),
+        ("patch", uint(version.patch)),
+        ("pre", version.prerelease.as_str().into()),
+        ("metadata", version.metadata.as_str().into()),
+        ("original", version.original.as_str().into()),
+    ]
 }
 
 fn changed(version: &Version, how: &str, arguments: &[Value]) -> Result<Version> {
@@ -166,6 +183,10 @@ impl Object for VersionValue {
 
     fn call(&self, name: &str, arguments: &[Value], context: &mut Context<'_>) -> Result<Value> {
         VersionObject(self.0.clone()).call(name, arguments, context)
+    }
+
+    fn fields(&self) -> Vec<(&'static str, Value)> {
+        fields(&self.0)
     }
 
     fn display(&self) -> Option<Text> {

@@ -1,6 +1,6 @@
 //! Durations such as `1h15m30.918s`, in nanoseconds.
 
-use crate::strconv::quote;
+use super::quote;
 
 const UNITS: [(&str, u64); 8] = [
     ("ns", 1),

@@ -2,7 +2,7 @@
 
 use super::layout::{DAYS, Element, MONTHS, OffsetStyle, next_element};
 use super::moment::{Moment, Parts, Zone, days_from_civil};
-use crate::strconv::quote;
+use super::quote;
 
 /// What has been read so far.
 struct Reading {

@@ -83,6 +83,17 @@ pub(super) fn display(value: &Value) -> String {
 
 /// A number in a message: English, with commas between groups of three digits.
 pub(super) fn number(number: f64) -> String {
+    let scientific = format!("{number:e}");
+    if let Some((mantissa, exponent)) = scientific.split_once('e')
+        && let Ok(exponent) = exponent.parse::<i32>()
+        && !(-4..6).contains(&exponent)
+        && number.is_finite()
+    {
+        let sign = if exponent < 0 { "\u{207B}" } else { "" };
+        let digits = format!("{:02}", exponent.abs());
+        let raised: String = digits.chars().map(superscript).collect();
+        return format!("{mantissa}\u{D7}10{sign}{raised}");
+    }
     let text = format!("{number}");
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => ("-", digits),
@@ -100,4 +111,14 @@ pub(super) fn number(number: f64) -> String {
         grouped.push(digit);
     }
     format!("{sign}{grouped}{fraction}")
+}
+
+fn superscript(digit: char) -> char {
+    match digit {
+        '1' => '\u{B9}',
+        '2' => '\u{B2}',
+        '3' => '\u{B3}',
+        '4'..='9' => char::from_u32(0x2070 + u32::from(digit) - u32::from('0')).unwrap_or(digit),
+        _ => '\u{2070}',
+    }
 }

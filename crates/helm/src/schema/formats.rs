@@ -21,15 +21,65 @@ pub(super) fn check(format: &str, value: &Value) -> Result<(), String> {
         "uri" | "iri" => uri(text, true),
         "uri-reference" | "iri-reference" => uri(text, false),
         "json-pointer" => json_pointer(text),
-        "regex" => regex::Regex::new(text)
-            .map(|_| ())
-            .map_err(|error| error.to_string()),
+        "regex" => kluctl_gotemplate::Regexp::new(text).map(|_| ()),
+        "duration" => duration(text),
         _ => Ok(()),
     }
 }
 
 fn fail<T>(reason: impl Into<String>) -> Result<T, String> {
     Err(reason.into())
+}
+
+/// A duration of ISO 8601.
+fn duration(text: &str) -> Result<(), String> {
+    let Some(text) = text.strip_prefix('P') else {
+        return fail("must start with P");
+    };
+    if text.is_empty() {
+        return fail("nothing after P");
+    }
+    if let Some(weeks) = text.strip_suffix('W') {
+        return if weeks.is_empty() {
+            fail("no number in week")
+        } else if weeks.bytes().all(|byte| byte.is_ascii_digit()) {
+            Ok(())
+        } else {
+            fail("invalid week")
+        };
+    }
+    for (index, part) in text.split('T').enumerate() {
+        if index > 0 && part.is_empty() {
+            return fail("no time elements");
+        }
+        let all = match index {
+            0 => "YMD",
+            1 => "HMS",
+            _ => return fail("more than one T"),
+        };
+        let (mut units, mut rest) = (all, part);
+        while !rest.is_empty() {
+            let after = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+            if after.len() == rest.len() {
+                return fail("missing number");
+            }
+            let Some(unit) = after.chars().next() else {
+                return fail("missing unit");
+            };
+            let Some(place) = units.find(unit) else {
+                // Go takes the first byte of the unit for a letter of its own.
+                let unit = char::from(after.as_bytes()[0]);
+                return fail(if all.contains(unit) {
+                    format!("unit '{unit}' out of order")
+                } else {
+                    format!("invalid unit '{unit}'")
+                });
+            };
+            units = &units[place + 1..];
+            rest = &after[unit.len_utf8()..];
+        }
+    }
+    Ok(())
 }
 
 fn email(text: &str) -> Result<(), String> {

@@ -68,7 +68,7 @@ fn check_one(schema: &[u8], values: &Map) -> Result<(), String> {
     let registry = Registry::new(&schema, URL)?;
     if let Some(meta) = registry.metaschema() {
         let meta_registry = Registry::new(meta, registry.metaschema_url())?;
-        if let Err(failure) = Validator::new(&meta_registry).validate(&schema) {
+        if let Err(failure) = Validator::of_schemas(&meta_registry).validate(&schema) {
             let shown = failure.show();
             return Err(format!(
                 "\"{URL}#\" is not valid against metaschema: jsonschema validation failed with '{}#'{shown}",

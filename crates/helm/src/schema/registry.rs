@@ -158,8 +158,16 @@ impl<'s> Registry<'s> {
                         return;
                     }
                 }
-                for (keyword, dynamic) in [("$anchor", false), ("$dynamicAnchor", true)] {
-                    if let Some(anchor) = map.get(keyword).and_then(Value::as_str) {
+                let anchors = [
+                    ("$anchor", false, Draft::D2019),
+                    ("$dynamicAnchor", true, Draft::D2020),
+                ];
+                for (keyword, dynamic, since) in anchors {
+                    if let Some(anchor) = map
+                        .get(keyword)
+                        .and_then(Value::as_str)
+                        .filter(|_| draft >= since)
+                    {
                         self.resources[resource].anchors.insert(anchor.to_owned(), schema);
                         if dynamic {
                             self.resources[resource]
@@ -217,7 +225,7 @@ impl<'s> Registry<'s> {
         if !fragment.starts_with('/') {
             return match self.resources[resource].anchors.get(&fragment) {
                 Some(schema) => Ok(Place { schema, resource }),
-                None => Err(format!("anchor in \"{absolute}\" not found in schema \"{url}#\"")),
+                None => Err(format!("anchor in \"{absolute}\" not found in schema \"{url}\"")),
             };
         }
         let mut place = Place {

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
-use regex::Regex;
+use kluctl_gotemplate::Regexp;
 use serde_json::{Map, Value};
 
 use super::failure::{Failure, Kind, all_quoted, display, number, quoted};
@@ -18,9 +18,11 @@ const DEEPEST: usize = 500;
 
 pub(super) struct Validator<'r, 's> {
     registry: &'r Registry<'s>,
-    patterns: RefCell<HashMap<String, Option<Regex>>>,
+    patterns: RefCell<HashMap<String, Option<Regexp>>>,
     /// What is wrong with the schema itself, found on the way.
     problem: RefCell<Option<String>>,
+    /// Whether formats count in newer drafts too, as they do where a schema is checked itself.
+    asserts_formats: bool,
 }
 
 /// Where the walk is: the schemas above, for cycles and dynamic references.
@@ -69,6 +71,17 @@ impl<'r, 's> Validator<'r, 's> {
             registry,
             patterns: RefCell::default(),
             problem: RefCell::default(),
+            asserts_formats: false,
+        }
+    }
+
+    /// Checks a schema instead of values.
+    ///
+    /// Source: santhosh-tekuri/jsonschema v6 `draft.go`, where metaschemas are compiled with `AssertFormat`.
+    pub(super) fn of_schemas(registry: &'r Registry<'s>) -> Self {
+        Self {
+            asserts_formats: true,
+            ..Self::new(registry)
         }
     }
 
@@ -124,7 +137,7 @@ impl<'r, 's> Validator<'r, 's> {
             return check.finish();
         }
         check.unevaluated = Self::all_unevaluated(&check, track);
-        if let Some(message) = Self::first_failure(&check) {
+        if let Some(message) = self.first_failure(&check) {
             return Err(fail(&message));
         }
         if let Some(reference) = reference {
@@ -179,7 +192,7 @@ impl<'r, 's> Validator<'r, 's> {
     }
 
     /// Type, constants and formats: a failure here ends the check.
-    fn first_failure(check: &Check<'_, 's>) -> Option<String> {
+    fn first_failure(&self, check: &Check<'_, 's>) -> Option<String> {
         let (schema, value) = (check.schema, check.value);
         let wanted: Vec<&str> = match schema.get("type") {
             Some(Value::String(name)) => vec![name],
@@ -210,7 +223,7 @@ impl<'r, 's> Validator<'r, 's> {
             return Some(enum_message(choices));
         }
         let format = schema.get("format").and_then(Value::as_str)?;
-        if check.draft >= Draft::D2020 {
+        if check.draft >= Draft::D2019 && !self.asserts_formats {
             return None;
         }
         formats::check(format, value)
@@ -549,7 +562,7 @@ impl<'r, 's> Validator<'r, 's> {
     fn matches(&self, pattern: &str, text: &str) -> bool {
         let mut patterns = self.patterns.borrow_mut();
         let regex = patterns.entry(pattern.to_owned()).or_insert_with(|| {
-            let regex = Regex::new(pattern);
+            let regex = Regexp::new(pattern);
             if let Err(error) = &regex {
                 let pattern = kluctl_gotemplate::quote(pattern.as_bytes());
                 let message = format!("invalid regex {pattern}: {error}");

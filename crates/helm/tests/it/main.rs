@@ -4,3 +4,4 @@
 
 mod bad_input;
 mod expressions;
+mod schemas;
