@@ -19,6 +19,7 @@ mod peers;
 mod preview;
 mod projects;
 mod quickstart;
+mod sandbox;
 mod secrets;
 mod servers;
 mod sources;

@@ -377,14 +377,14 @@ fn connect_target(
 ) -> Result<Connected, String> {
     let cache = cache_dir();
     let context = context.filter(|name| !name.is_empty());
-    if let Some(folder) = &flags.sandbox.sandbox {
-        let context = context.unwrap_or_else(|| "default".to_owned());
-        let folder = if folder.as_str().is_empty() {
-            store_folder(cache.as_std_path(), project.as_std_path(), &context)
-        } else {
-            folder.clone().into_std_path_buf()
-        };
-        return open_sandbox(running, flags, folder, context);
+    if let Some(store) = sandbox_store(&flags.sandbox, project, context.as_deref()) {
+        let _runtime = running.runtime.enter();
+        let sandbox = open_store(store)?;
+        return Ok(Connected {
+            cluster: Some(Cluster::new(sandbox.service(), flags.requests.limits())),
+            context: context.unwrap_or_else(|| "default".to_owned()),
+            sandbox: Some(sandbox),
+        });
     }
     let options = ConnectOptions {
         kubeconfig: flags.kubeconfig.kubeconfig.clone().map(PathBuf::from),
@@ -413,24 +413,29 @@ fn connect_target(
     }
 }
 
-fn open_sandbox(
-    running: &Running,
-    flags: &OpenFlags,
-    folder: PathBuf,
-    context: String,
-) -> Result<Connected, String> {
-    let _runtime = running.runtime.enter();
+/// The folder of the sandbox that flags ask for; none where they ask for a cluster.
+pub(crate) fn sandbox_store(
+    flags: &SandboxFlags,
+    project: &Utf8Path,
+    context: Option<&str>,
+) -> Option<PathBuf> {
+    let folder = flags.sandbox.as_ref()?;
+    Some(if folder.as_str().is_empty() {
+        let context = context.unwrap_or("default");
+        store_folder(cache_dir().as_std_path(), project.as_std_path(), context)
+    } else {
+        folder.clone().into_std_path_buf()
+    })
+}
+
+/// Opens the sandbox in a folder. There must be a runtime around it.
+pub(crate) fn open_store(folder: PathBuf) -> Result<Arc<Sandbox>, String> {
     let options = kluctl_sandbox::Options {
         directory: Some(folder),
         kubernetes_version: None,
         controllers: true,
     };
-    let sandbox = Sandbox::open(options).map_err(|error| error.to_string())?;
-    Ok(Connected {
-        cluster: Some(Cluster::new(sandbox.service(), flags.requests.limits())),
-        context,
-        sandbox: Some(sandbox),
-    })
+    Sandbox::open(options).map_err(|error| error.to_string())
 }
 
 /// Renders, and shows each stage as upstream does.

@@ -59,11 +59,25 @@ fn resident() -> usize {
     pages * 4096
 }
 
+/// Seconds of CPU that this process has used so far.
+fn cpu() -> f64 {
+    let threads = std::fs::read_dir("/proc/self/task")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let used = threads.filter_map(|thread| {
+        let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<f64>().ok()
+    });
+    used.sum::<f64>() / 1e9
+}
+
 fn told(what: &str, count: usize, took: Duration) {
     println!(
-        "{what}: {count} in {:.2} s, {:.0} per second",
+        "{what}: {count} in {:.2} s, {:.0} per second ({:.2} s of CPU so far)",
         took.as_secs_f64(),
-        count as f64 / took.as_secs_f64()
+        count as f64 / took.as_secs_f64(),
+        cpu()
     );
 }
 
@@ -181,9 +195,13 @@ fn main() {
 }
 
 async fn run(count: usize) {
-    let start = Instant::now();
+    let (start, used) = (Instant::now(), cpu());
     let sandbox = open(None);
-    println!("start in memory: {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
+    println!(
+        "start in memory: {:.1} ms, {:.1} ms of CPU",
+        start.elapsed().as_secs_f64() * 1e3,
+        (cpu() - used) * 1e3
+    );
     let before = resident();
     let took = in_process(&sandbox, count).await;
     told("in the process, new objects", count, took);
@@ -209,11 +227,12 @@ async fn run(count: usize) {
         in_process(&sandbox, count).await,
     );
     drop(sandbox);
-    let start = Instant::now();
+    let (start, used) = (Instant::now(), cpu());
     let sandbox = open(Some(folder.path()));
     println!(
-        "start with a folder of {count} objects: {:.1} ms",
-        start.elapsed().as_secs_f64() * 1e3
+        "start with a folder of {count} objects: {:.1} ms, {:.1} ms of CPU",
+        start.elapsed().as_secs_f64() * 1e3,
+        (cpu() - used) * 1e3
     );
     drop(sandbox);
 

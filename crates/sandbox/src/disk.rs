@@ -163,16 +163,7 @@ impl Disk {
                     namespace: namespace.into(),
                     name: name.into(),
                 };
-                let mut stored = Stored {
-                    version: 0,
-                    json: json.value().to_vec().into(),
-                    labels: Box::default(),
-                };
-                let object = stored.parse();
-                let written = object
-                    .str_at(&["metadata", "resourceVersion"])
-                    .and_then(|v| v.parse().ok());
-                stored = Stored::of(&object, written.unwrap_or(version));
+                let stored = Stored::of_json(json.value().to_vec(), version);
                 objects.push((key, stored));
             }
         }

@@ -155,8 +155,15 @@ fn objects(
             }
             start_watch(sandbox, request, &route, name.as_deref(), warnings)
         }
-        (&Method::GET | &Method::HEAD, Some(_)) => get(sandbox, request, &route.target(), warnings),
-        (&Method::GET | &Method::HEAD, None) => list(sandbox, request, &route, warnings),
+        (&Method::GET | &Method::HEAD, name) => {
+            let seen = match name {
+                Some(_) => get(sandbox, request, &route.target(), warnings),
+                None => list(sandbox, request, &route, warnings),
+            };
+            // Who looks again sees what has become of it.
+            sandbox.pass_time();
+            seen
+        }
         (&Method::POST, None) if resource.allows("create") => {
             if resource.namespaced && route.namespace.is_none() {
                 return Err(not_allowed());

@@ -8,13 +8,14 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use bytes::Bytes;
 use kluctl_object::Object;
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::disk::Disk;
 
 /// Names a stored object: its resource (`deployments.apps`), namespace (empty when it has none) and name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key {
     pub(crate) resource: Arc<str>,
     pub(crate) namespace: Box<str>,
@@ -29,6 +30,20 @@ pub(crate) struct Stored {
     pub(crate) labels: Box<[(Box<str>, Box<str>)]>,
 }
 
+/// What is looked at of an object without reading all of it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Head {
+    metadata: HeadMetadata,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct HeadMetadata {
+    resource_version: String,
+    labels: BTreeMap<Box<str>, Box<str>>,
+}
+
 impl Stored {
     /// Serializes an object that carries its version already.
     pub(crate) fn of(object: &Object, version: u64) -> Self {
@@ -41,6 +56,17 @@ impl Stored {
                 .into_iter()
                 .map(|(key, value)| (key.into(), value.into()))
                 .collect(),
+        }
+    }
+
+    /// Takes an object as it was serialized; `version` is that of one which carries none.
+    pub(crate) fn of_json(json: Vec<u8>, version: u64) -> Self {
+        let head: Head = serde_json::from_slice(&json).unwrap_or_default();
+        let metadata = head.metadata;
+        Self {
+            version: metadata.resource_version.parse().unwrap_or(version),
+            labels: metadata.labels.into_iter().collect(),
+            json: json.into(),
         }
     }
 

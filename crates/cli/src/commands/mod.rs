@@ -25,6 +25,7 @@ mod rendering;
 pub(crate) mod results;
 pub(crate) mod rollback;
 pub(crate) mod sandbox;
+mod sandbox_import;
 pub(crate) mod schema;
 pub(crate) mod template;
 pub(crate) mod validate;

@@ -17,8 +17,10 @@ use tokio::runtime::Handle;
 use crate::lazy_sources::{LazyRuntime, LazySources, cache_dir};
 
 use crate::mask_key;
+use crate::opened::{open_store, sandbox_store};
 use crate::opening;
 use crate::options::args::ArgsFlags;
+use crate::options::cluster::SandboxFlags;
 use crate::options::credentials::{GitCredentials, HelmCredentials, RegistryCredentials};
 use crate::options::images::ImageFlags;
 use crate::options::inclusion::InclusionFlags;
@@ -35,6 +37,9 @@ pub(crate) struct RenderingFlags {
 
     #[command(flatten)]
     kubeconfig: KubeconfigFlags,
+
+    #[command(flatten)]
+    sandbox: SandboxFlags,
 
     #[command(flatten)]
     target: TargetFlags,
@@ -119,7 +124,8 @@ pub(super) fn prepare(flags: &RenderingFlags, keep_files: bool) -> Result<Prepar
     let connected = if flags.offline.offline_kubernetes {
         None
     } else {
-        connected(flags, target.context.as_deref(), &runtime)?
+        let root = project.root().join(project.sub_dir());
+        connected(flags, &root, target.context.as_deref(), &runtime)?
     };
     target.context = Some(
         connected
@@ -200,14 +206,22 @@ fn source_options(flags: &RenderingFlags) -> Result<SourceOptions, Problem> {
 /// The cluster to read, the threads that talk to it, and the name of its context; none without a kubeconfig.
 fn connected(
     flags: &RenderingFlags,
+    project: &Utf8Path,
     context: Option<&str>,
     runtime: &LazyRuntime,
 ) -> Result<Option<(Cluster, Handle, String)>, Problem> {
     let handle = runtime.handle().map_err(Problem::new)?;
     drop(writeln!(std::io::stderr(), "Initializing k8s client"));
+    let context = context.filter(|name| !name.is_empty());
+    if let Some(store) = sandbox_store(&flags.sandbox, project, context) {
+        let _runtime = handle.enter();
+        let sandbox = open_store(store).map_err(Problem::new)?;
+        let cluster = Cluster::new(sandbox.service(), Limits::default());
+        return Ok(Some((cluster, handle, context.unwrap_or("default").to_owned())));
+    }
     let options = ConnectOptions {
         kubeconfig: flags.kubeconfig.kubeconfig.clone().map(Into::into),
-        context: context.filter(|name| !name.is_empty()).map(str::to_owned),
+        context: context.map(str::to_owned),
         cache: Some(cache_dir().into()),
         limits: Limits::default(),
     };

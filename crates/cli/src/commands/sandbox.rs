@@ -1,12 +1,14 @@
 //! `kluctl sandbox`: an API server in this process, served, filled and emptied.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use kluctl_sandbox::{Options, Sandbox, Server, store_folder};
+
+use super::sandbox_import::{ImportArgs, import};
 
 /// Work with the sandbox, a Kubernetes API in this binary
 #[derive(Debug, Args)]
@@ -19,7 +21,6 @@ pub(crate) struct SandboxArgs {
 enum SandboxCommand {
     /// Serve a sandbox on this machine, for kubectl and other tools
     Serve(ServeArgs),
-    /// Fill a sandbox from manifests
     Import(ImportArgs),
     /// Empty the sandbox of a project and a context
     Reset(ResetArgs),
@@ -45,16 +46,6 @@ pub(crate) struct ServeArgs {
     no_controllers: bool,
 }
 
-/// Fill a sandbox from manifests
-#[derive(Debug, Args)]
-pub(crate) struct ImportArgs {
-    /// Files and folders with manifests in YAML or JSON; `-` reads standard input
-    #[arg(required = true)]
-    files: Vec<PathBuf>,
-    #[command(flatten)]
-    store: StoreArgs,
-}
-
 /// Empty the sandbox of a project and a context
 #[derive(Debug, Args)]
 pub(crate) struct ResetArgs {
@@ -64,7 +55,7 @@ pub(crate) struct ResetArgs {
 
 /// Which store is meant
 #[derive(Debug, Args)]
-struct StoreArgs {
+pub(super) struct StoreArgs {
     /// Folder the sandbox keeps its objects in; the project's own when it is not given
     #[arg(long)]
     data: Option<PathBuf>,
@@ -77,7 +68,7 @@ struct StoreArgs {
 }
 
 impl StoreArgs {
-    fn folder(&self) -> Result<PathBuf, String> {
+    pub(super) fn folder(&self) -> Result<PathBuf, String> {
         if let Some(data) = &self.data {
             return Ok(data.clone());
         }
@@ -100,7 +91,7 @@ impl StoreArgs {
 pub(crate) fn run(args: SandboxArgs) -> ExitCode {
     let done = match args.command {
         SandboxCommand::Serve(args) => serve(args),
-        SandboxCommand::Import(args) => import(args),
+        SandboxCommand::Import(args) => import(&args),
         SandboxCommand::Reset(args) => reset(&args),
     };
     match done {
@@ -113,7 +104,7 @@ pub(crate) fn run(args: SandboxArgs) -> ExitCode {
 }
 
 /// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -162,68 +153,10 @@ fn serve(args: ServeArgs) -> Result<(), String> {
     })
 }
 
-fn write_out(text: &str) -> Result<(), String> {
+pub(super) fn write_out(text: &str) -> Result<(), String> {
     std::io::stdout()
         .write_all(text.as_bytes())
         .map_err(|error| format!("failed to write: {error}"))
-}
-
-fn import(args: ImportArgs) -> Result<(), String> {
-    let mut objects = Vec::new();
-    for path in &args.files {
-        for (name, text) in read(path)? {
-            let documents = kluctl_yaml::documents(&text).map_err(|error| format!("{name}: {error}"))?;
-            objects.extend(documents);
-        }
-    }
-    let sandbox = Sandbox::open(Options {
-        directory: Some(args.store.folder()?),
-        controllers: true,
-        ..Options::default()
-    })
-    .map_err(|error| chain(&error))?;
-    let done = sandbox.import(objects);
-    sandbox.flush().map_err(|error| chain(&error))?;
-    write_out(&format!("Imported {} objects\n", done.count))?;
-    if done.errors.is_empty() {
-        return Ok(());
-    }
-    let lines: Vec<_> = done.errors.iter().map(ToString::to_string).collect();
-    Err(format!(
-        "{} objects were left out:\n{}",
-        lines.len(),
-        lines.join("\n")
-    ))
-}
-
-/// The manifests a path names, with their names.
-fn read(path: &Path) -> Result<Vec<(String, String)>, String> {
-    let failed = |error: std::io::Error| format!("failed to read `{}`: {error}", path.display());
-    if path == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(failed)?;
-        return Ok(vec![("standard input".to_owned(), text)]);
-    }
-    if !path.is_dir() {
-        let text = std::fs::read_to_string(path).map_err(failed)?;
-        return Ok(vec![(path.display().to_string(), text)]);
-    }
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(failed)? {
-        paths.push(entry.map_err(failed)?.path());
-    }
-    paths.sort();
-    let mut texts = Vec::new();
-    for inner in paths {
-        let is_manifest = matches!(
-            inner.extension().and_then(|extension| extension.to_str()),
-            Some("yaml" | "yml" | "json")
-        );
-        if inner.is_dir() || is_manifest {
-            texts.extend(read(&inner)?);
-        }
-    }
-    Ok(texts)
 }
 
 fn reset(args: &ResetArgs) -> Result<(), String> {

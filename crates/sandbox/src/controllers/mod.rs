@@ -1,8 +1,9 @@
 //! The controllers that give a sandbox life: they run after every write, until nothing changes any more.
 //!
-//! Nothing waits: what takes time elsewhere is done at once. Annotations below `sandbox.kluctl.io/` make things fail or hang.
+//! Nothing waits: what takes time elsewhere is done at once, or when the virtual clock gets there. Annotations below `sandbox.kluctl.io/` make things fail or hang.
 
 mod autoscaling;
+mod clock;
 mod endpoints;
 mod garbage;
 mod jobs;
@@ -33,6 +34,7 @@ pub(crate) struct Controllers {
     seen: AtomicU64,
     owned: Mutex<HashMap<Box<str>, BTreeSet<Key>>>,
     selectors: endpoints::Selectors,
+    clock: clock::Clock,
 }
 
 /// The node everything runs on.
@@ -239,8 +241,10 @@ impl Sandbox {
         self.reconcile_owners(event);
         if let Some(event) = event.filter(|event| event.after.is_none()) {
             self.content_gone(&event.key);
-            if &*key.resource == "services" {
-                self.service_gone(key);
+            match &*key.resource {
+                "services" => self.service_gone(key),
+                "pods" => self.forget_time(key),
+                _ => {}
             }
         }
         if &*key.resource == "pods" {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::Sandbox;
 use crate::strategy;
 
+use super::clock::TAKES;
 use super::{Fate, Live, NODE, condition_of};
 
 fn owner_kind(live: &Live) -> &str {
@@ -51,9 +52,11 @@ impl Sandbox {
             ));
             return;
         }
-        if live.object.str_at(&["status", "phase"]) != Some("Pending") {
-            return;
-        }
+        let begun = match live.object.str_at(&["status", "phase"]) {
+            Some("Pending") => false,
+            Some("Running") if !is_ready(live) && live.object.annotation(TAKES).is_some() => true,
+            _ => return,
+        };
         let is_job = owner_kind(live) == "Job";
         let fate = if is_job {
             Fate::of_job(&live.object)
@@ -61,7 +64,12 @@ impl Sandbox {
             Fate::of_rollout(&live.object)
         };
         let once = live.object.str_at(&["spec", "restartPolicy"]) != Some("Always");
-        let status = Self::pod_status(live, fate, once);
+        let over = self.is_over(live);
+        // What runs goes on running unless it becomes ready or ends.
+        if begun && !(over && (fate == Fate::Complete || once && fate == Fate::Fail)) {
+            return;
+        }
+        let status = Self::pod_status(live, if over { fate } else { Fate::Hang }, once);
         self.set_status(live, &status, "kubelet");
     }
 
@@ -90,7 +98,7 @@ impl Sandbox {
         };
         let address = Self::pod_address(live);
         let mut status = json!({
-            "phase": phase, "qosClass": strategy::qos_class(&live.object), "startTime": now,
+            "phase": phase, "qosClass": strategy::qos_class(&live.object), "startTime": live.object.str_at(&["status", "startTime"]).unwrap_or(&now),
             "hostIP": "10.255.0.1", "hostIPs": [{"ip": "10.255.0.1"}], "podIP": address, "podIPs": [{"ip": address}],
             "observedGeneration": live.generation(),
             "conditions": [

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::Sandbox;
 use crate::store::Key;
 
+use super::clock::TAKES;
 use super::pods::is_ready;
 use super::{Fate, Live, NODE, condition_of};
 
@@ -43,7 +44,7 @@ fn pod_of(live: &Live, api_version: &str, kind: &str, extra_labels: &[(&str, &st
         pod.set_label(key, value);
     }
     // What a workload is told to become, its Pods become.
-    for annotation in ["sandbox.kluctl.io/rollout", "sandbox.kluctl.io/job"] {
+    for annotation in ["sandbox.kluctl.io/rollout", "sandbox.kluctl.io/job", TAKES] {
         if let (None, Some(value)) = (pod.annotation(annotation), live.object.annotation(annotation)) {
             let value = value.to_owned();
             pod.set_annotation(annotation, &value);

@@ -117,6 +117,66 @@ async fn jobs_do_what_their_annotation_says() {
     }
 }
 
+/// Seconds between two times of an object.
+fn between(object: &Value, first: &str, second: &str) -> i64 {
+    let time = |pointer: &str| -> jiff::Timestamp {
+        let text = object.pointer(pointer).and_then(Value::as_str);
+        text.expect("a time").parse().expect("a time")
+    };
+    time(second).as_second() - time(first).as_second()
+}
+
+#[tokio::test]
+async fn what_takes_time_takes_none_and_is_over_in_its_turn() {
+    let client = Client::new(true);
+    let mut web = workload("Deployment", "web", &json!({"replicas": 2}));
+    web["metadata"]["annotations"] = json!({"sandbox.kluctl.io/takes": "2h"});
+    let web_path = format!("{APPS}/deployments/web");
+    client.apply(&web_path, web).await;
+    let job = json!({"apiVersion": "batch/v1", "kind": "Job",
+        "metadata": {"name": "job", "annotations": {"sandbox.kluctl.io/takes": "1h", "sandbox.kluctl.io/job": "fail"}},
+        "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}}}});
+    let job_path = "/apis/batch/v1/namespaces/default/jobs/job";
+    client.apply(job_path, job).await;
+    let live = client.get(job_path).await.body;
+    assert_eq!(live["status"]["active"], 1, "{live:#}");
+    // The hour is over, the two are not.
+    let live = client.get(&web_path).await.body;
+    assert_eq!(live["status"]["readyReplicas"], Value::Null, "{live:#}");
+    let live = client.get(job_path).await.body;
+    assert_eq!(live["status"]["conditions"][1]["type"], "Failed", "{live:#}");
+    let took = between(
+        &live,
+        "/metadata/creationTimestamp",
+        "/status/conditions/1/lastTransitionTime",
+    );
+    assert!((3600..7200).contains(&took), "{took}");
+    let live = client.get(&web_path).await.body;
+    assert_eq!(live["status"]["readyReplicas"], 2, "{live:#}");
+}
+
+#[tokio::test]
+async fn a_watch_lets_time_pass() {
+    let client = Client::new(true);
+    let mut web = workload("StatefulSet", "db", &json!({"replicas": 1}));
+    web["spec"]["template"]["metadata"]["annotations"] = json!({"sandbox.kluctl.io/takes": "30s"});
+    client.apply(&format!("{APPS}/statefulsets/db"), web).await;
+    let path = "/api/v1/namespaces/default/pods?watch=true&timeoutSeconds=1";
+    let events = client.get(path).await.body;
+    let text = events.as_str().expect("lines").to_owned();
+    let ready: Vec<bool> = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("an event"))
+        .map(|event| {
+            let conditions = event["object"]["status"]["conditions"].as_array().cloned();
+            let mut conditions = conditions.unwrap_or_default().into_iter();
+            conditions.any(|known| known["type"] == "Ready" && known["status"] == "True")
+        })
+        .collect();
+    assert_eq!(ready.first(), Some(&false), "{text}");
+    assert_eq!(ready.last(), Some(&true), "{text}");
+}
+
 #[tokio::test]
 async fn namespaces_end_with_what_is_in_them() {
     let client = Client::new(true);
