@@ -2,13 +2,18 @@
 //!
 //! Source: kubernetes `pkg/printers/internalversion/printers.go`.
 
+use std::sync::LazyLock;
+
 use kluctl_object::Object;
 use serde_json::{Value, json};
 
 use crate::resources::Resource;
+use crate::status::qualified;
 
-/// One column: its name, type and priority, and what stands in it.
-struct Column(&'static str, &'static str, i64, fn(&Object) -> Value);
+mod rarer;
+
+/// One column: its name and what stands in it.
+struct Column(&'static str, fn(&Object) -> Value);
 
 const NONE: &str = "<none>";
 
@@ -37,6 +42,10 @@ fn number(object: &Object, path: &str) -> i64 {
 fn count(object: &Object, key: &str) -> usize {
     let part = object.at(&[key]);
     part.and_then(Value::as_object).map_or(0, serde_json::Map::len)
+}
+
+fn count_of(object: &Object, path: &str) -> usize {
+    value(object, path).as_array().map_or(0, Vec::len)
 }
 
 fn since(time: &str) -> Value {
@@ -95,8 +104,8 @@ fn images(object: &Object) -> Value {
     })
 }
 
-fn modes(object: &Object) -> Value {
-    join(&value(object, "spec.accessModes"), |mode| {
+fn modes(object: &Object, path: &str) -> Value {
+    join(&value(object, path), |mode| {
         match mode.as_str().unwrap_or_default() {
             "ReadWriteOnce" => "RWO",
             "ReadOnlyMany" => "ROX",
@@ -259,70 +268,56 @@ fn subjects(object: &Object, kind: &str) -> Value {
     json!(parts.join(", "))
 }
 
-const AGE: Column = Column("Age", "string", 0, age);
+const AGE: Column = Column("Age", age);
 
 const PODS: &[Column] = &[
-    Column("Ready", "string", 0, pod_ready),
-    Column("Status", "string", 0, pod_status),
-    Column("Restarts", "string", 0, |_| json!("0")),
+    Column("Ready", pod_ready),
+    Column("Status", pod_status),
+    Column("Restarts", |_| json!("0")),
     AGE,
-    Column("IP", "string", 1, |o| text_or(o, "status.podIP", NONE)),
-    Column("Node", "string", 1, |o| text_or(o, "spec.nodeName", NONE)),
-    Column("Nominated Node", "string", 1, |o| {
-        text_or(o, "status.nominatedNodeName", NONE)
-    }),
-    Column("Readiness Gates", "string", 1, |_| json!(NONE)),
+    Column("IP", |o| text_or(o, "status.podIP", NONE)),
+    Column("Node", |o| text_or(o, "spec.nodeName", NONE)),
+    Column("Nominated Node", |o| text_or(o, "status.nominatedNodeName", NONE)),
+    Column("Readiness Gates", |_| json!(NONE)),
 ];
 
 const SERVICES: &[Column] = &[
-    Column("Type", "string", 0, |o| json!(text(o, "spec.type"))),
-    Column("Cluster-IP", "string", 0, |o| text_or(o, "spec.clusterIP", NONE)),
-    Column("External-IP", "string", 0, external_address),
-    Column("Port(s)", "string", 0, service_ports),
+    Column("Type", |o| json!(text(o, "spec.type"))),
+    Column("Cluster-IP", |o| text_or(o, "spec.clusterIP", NONE)),
+    Column("External-IP", external_address),
+    Column("Port(s)", service_ports),
     AGE,
-    Column("Selector", "string", 1, |o| {
-        labels_text(&value(o, "spec.selector"))
-    }),
+    Column("Selector", |o| labels_text(&value(o, "spec.selector"))),
 ];
 
 const NODES: &[Column] = &[
-    Column("Status", "string", 0, node_status),
-    Column("Roles", "string", 0, node_roles),
+    Column("Status", node_status),
+    Column("Roles", node_roles),
     AGE,
-    Column("Version", "string", 0, |o| {
-        json!(text(o, "status.nodeInfo.kubeletVersion"))
-    }),
+    Column("Version", |o| json!(text(o, "status.nodeInfo.kubeletVersion"))),
 ];
 
 const CLAIMS: &[Column] = &[
-    Column("Status", "string", 0, |o| json!(text(o, "status.phase"))),
-    Column("Volume", "string", 0, |o| json!(text(o, "spec.volumeName"))),
-    Column("Capacity", "string", 0, |o| {
-        json!(text(o, "status.capacity.storage"))
-    }),
-    Column("Access Modes", "string", 0, modes),
-    Column("StorageClass", "string", 0, |o| {
-        json!(text(o, "spec.storageClassName"))
-    }),
-    Column("VolumeAttributesClass", "string", 0, |o| {
+    Column("Status", |o| json!(text(o, "status.phase"))),
+    Column("Volume", |o| json!(text(o, "spec.volumeName"))),
+    Column("Capacity", |o| json!(text(o, "status.capacity.storage"))),
+    Column("Access Modes", |o| modes(o, "status.accessModes")),
+    Column("StorageClass", |o| json!(text(o, "spec.storageClassName"))),
+    Column("VolumeAttributesClass", |o| {
         text_or(o, "spec.volumeAttributesClassName", "<unset>")
     }),
     AGE,
-    Column("VolumeMode", "string", 1, |o| {
-        text_or(o, "spec.volumeMode", "<unset>")
-    }),
+    Column("VolumeMode", |o| text_or(o, "spec.volumeMode", "<unset>")),
 ];
 
 const VOLUMES: &[Column] = &[
-    Column("Capacity", "string", 0, |o| {
-        json!(text(o, "spec.capacity.storage"))
-    }),
-    Column("Access Modes", "string", 0, modes),
-    Column("Reclaim Policy", "string", 0, |o| {
+    Column("Capacity", |o| json!(text(o, "spec.capacity.storage"))),
+    Column("Access Modes", |o| modes(o, "spec.accessModes")),
+    Column("Reclaim Policy", |o| {
         json!(text(o, "spec.persistentVolumeReclaimPolicy"))
     }),
-    Column("Status", "string", 0, |o| json!(text(o, "status.phase"))),
-    Column("Claim", "string", 0, |o| {
+    Column("Status", |o| json!(text(o, "status.phase"))),
+    Column("Claim", |o| {
         let (namespace, name) = (text(o, "spec.claimRef.namespace"), text(o, "spec.claimRef.name"));
         json!(if name.is_empty() {
             String::new()
@@ -330,64 +325,43 @@ const VOLUMES: &[Column] = &[
             format!("{namespace}/{name}")
         })
     }),
-    Column("StorageClass", "string", 0, |o| {
-        json!(text(o, "spec.storageClassName"))
-    }),
-    Column("VolumeAttributesClass", "string", 0, |o| {
+    Column("StorageClass", |o| json!(text(o, "spec.storageClassName"))),
+    Column("VolumeAttributesClass", |o| {
         text_or(o, "spec.volumeAttributesClassName", "<unset>")
     }),
-    Column("Reason", "string", 0, |o| json!(text(o, "status.reason"))),
+    Column("Reason", |o| json!(text(o, "status.reason"))),
     AGE,
-    Column("VolumeMode", "string", 1, |o| {
-        text_or(o, "spec.volumeMode", "<unset>")
-    }),
-];
-
-const EVENTS: &[Column] = &[
-    Column("Last Seen", "string", 0, |o| since(&text(o, "lastTimestamp"))),
-    Column("Type", "string", 0, |o| json!(text(o, "type"))),
-    Column("Reason", "string", 0, |o| json!(text(o, "reason"))),
-    Column("Object", "string", 0, |o| {
-        let kind = text(o, "involvedObject.kind").to_lowercase();
-        json!(format!("{kind}/{}", text(o, "involvedObject.name")))
-    }),
-    Column("Message", "string", 0, |o| json!(text(o, "message").trim())),
+    Column("VolumeMode", |o| text_or(o, "spec.volumeMode", "<unset>")),
 ];
 
 const DEPLOYMENTS: &[Column] = &[
-    Column("Ready", "string", 0, |o| {
+    Column("Ready", |o| {
         json!(format!(
             "{}/{}",
             number(o, "status.readyReplicas"),
             number(o, "spec.replicas")
         ))
     }),
-    Column("Up-to-date", "string", 0, |o| {
-        json!(number(o, "status.updatedReplicas"))
-    }),
-    Column("Available", "string", 0, |o| {
-        json!(number(o, "status.availableReplicas"))
-    }),
+    Column("Up-to-date", |o| json!(number(o, "status.updatedReplicas"))),
+    Column("Available", |o| json!(number(o, "status.availableReplicas"))),
     AGE,
-    Column("Containers", "string", 1, containers),
-    Column("Images", "string", 1, images),
-    Column("Selector", "string", 1, selector),
+    Column("Containers", containers),
+    Column("Images", images),
+    Column("Selector", selector),
 ];
 
 const REPLICA_SETS: &[Column] = &[
-    Column("Desired", "integer", 0, |o| json!(number(o, "spec.replicas"))),
-    Column("Current", "integer", 0, |o| json!(number(o, "status.replicas"))),
-    Column("Ready", "integer", 0, |o| {
-        json!(number(o, "status.readyReplicas"))
-    }),
+    Column("Desired", |o| json!(number(o, "spec.replicas"))),
+    Column("Current", |o| json!(number(o, "status.replicas"))),
+    Column("Ready", |o| json!(number(o, "status.readyReplicas"))),
     AGE,
-    Column("Containers", "string", 1, containers),
-    Column("Images", "string", 1, images),
-    Column("Selector", "string", 1, selector),
+    Column("Containers", containers),
+    Column("Images", images),
+    Column("Selector", selector),
 ];
 
 const STATEFUL_SETS: &[Column] = &[
-    Column("Ready", "string", 0, |o| {
+    Column("Ready", |o| {
         json!(format!(
             "{}/{}",
             number(o, "status.readyReplicas"),
@@ -395,59 +369,57 @@ const STATEFUL_SETS: &[Column] = &[
         ))
     }),
     AGE,
-    Column("Containers", "string", 1, containers),
-    Column("Images", "string", 1, images),
+    Column("Containers", containers),
+    Column("Images", images),
 ];
 
 const DAEMON_SETS: &[Column] = &[
-    Column("Desired", "integer", 0, |o| {
-        json!(number(o, "status.desiredNumberScheduled"))
-    }),
-    Column("Current", "integer", 0, |o| {
-        json!(number(o, "status.currentNumberScheduled"))
-    }),
-    Column("Ready", "integer", 0, |o| json!(number(o, "status.numberReady"))),
-    Column("Up-to-date", "integer", 0, |o| {
+    Column("Desired", |o| json!(number(o, "status.desiredNumberScheduled"))),
+    Column("Current", |o| json!(number(o, "status.currentNumberScheduled"))),
+    Column("Ready", |o| json!(number(o, "status.numberReady"))),
+    Column("Up-to-date", |o| {
         json!(number(o, "status.updatedNumberScheduled"))
     }),
-    Column("Available", "integer", 0, |o| {
-        json!(number(o, "status.numberAvailable"))
-    }),
-    Column("Node Selector", "string", 0, |o| {
+    Column("Available", |o| json!(number(o, "status.numberAvailable"))),
+    Column("Node Selector", |o| {
         labels_text(&value(o, "spec.template.spec.nodeSelector"))
     }),
     AGE,
-    Column("Containers", "string", 1, containers),
-    Column("Images", "string", 1, images),
-    Column("Selector", "string", 1, selector),
+    Column("Containers", containers),
+    Column("Images", images),
+    Column("Selector", selector),
 ];
 
 const JOBS: &[Column] = &[
-    Column("Status", "string", 0, job_status),
-    Column("Completions", "string", 0, |o| {
+    Column("Status", job_status),
+    Column("Completions", |o| {
         json!(format!(
             "{}/{}",
             number(o, "status.succeeded"),
             number(o, "spec.completions")
         ))
     }),
-    Column("Duration", "string", 0, job_duration),
+    Column("Duration", job_duration),
     AGE,
-    Column("Containers", "string", 1, containers),
-    Column("Images", "string", 1, images),
-    Column("Selector", "string", 1, selector),
+    Column("Containers", containers),
+    Column("Images", images),
+    Column("Selector", selector),
 ];
 
 const CRON_JOBS: &[Column] = &[
-    Column("Schedule", "string", 0, |o| json!(text(o, "spec.schedule"))),
-    Column("Timezone", "string", 0, |o| text_or(o, "spec.timeZone", NONE)),
-    Column("Suspend", "boolean", 0, |o| {
-        json!(value(o, "spec.suspend") == true)
+    Column("Schedule", |o| json!(text(o, "spec.schedule"))),
+    Column("Timezone", |o| text_or(o, "spec.timeZone", NONE)),
+    Column("Suspend", |o| {
+        json!(if value(o, "spec.suspend") == true {
+            "True"
+        } else {
+            "False"
+        })
     }),
-    Column("Active", "integer", 0, |o| {
+    Column("Active", |o| {
         json!(value(o, "status.active").as_array().map_or(0, Vec::len))
     }),
-    Column("Last Schedule", "string", 0, |o| {
+    Column("Last Schedule", |o| {
         match text(o, "status.lastScheduleTime").as_str() {
             "" => json!(NONE),
             time => since(time),
@@ -457,16 +429,14 @@ const CRON_JOBS: &[Column] = &[
 ];
 
 const INGRESSES: &[Column] = &[
-    Column("Class", "string", 0, |o| {
-        text_or(o, "spec.ingressClassName", NONE)
-    }),
-    Column("Hosts", "string", 0, hosts),
-    Column("Address", "string", 0, |o| {
+    Column("Class", |o| text_or(o, "spec.ingressClassName", NONE)),
+    Column("Hosts", hosts),
+    Column("Address", |o| {
         join(&value(o, "status.loadBalancer.ingress"), |entry| {
             plain(entry, "ip")
         })
     }),
-    Column("Ports", "string", 0, |o| {
+    Column("Ports", |o| {
         json!(if value(o, "spec.tls").is_array() {
             "80, 443"
         } else {
@@ -477,73 +447,59 @@ const INGRESSES: &[Column] = &[
 ];
 
 const BINDINGS: &[Column] = &[
-    Column("Role", "string", 0, |o| {
+    Column("Role", |o| {
         json!(format!("{}/{}", text(o, "roleRef.kind"), text(o, "roleRef.name")))
     }),
     AGE,
-    Column("Users", "string", 1, |o| subjects(o, "User")),
-    Column("Groups", "string", 1, |o| subjects(o, "Group")),
-    Column("ServiceAccounts", "string", 1, |o| subjects(o, "ServiceAccount")),
+    Column("Users", |o| subjects(o, "User")),
+    Column("Groups", |o| subjects(o, "Group")),
+    Column("ServiceAccounts", |o| subjects(o, "ServiceAccount")),
 ];
 
 const BUDGETS: &[Column] = &[
-    Column("Min Available", "string", 0, |o| {
-        text_or(o, "spec.minAvailable", "N/A")
-    }),
-    Column("Max Unavailable", "string", 0, |o| {
-        text_or(o, "spec.maxUnavailable", "N/A")
-    }),
-    Column("Allowed Disruptions", "integer", 0, |o| {
+    Column("Min Available", |o| text_or(o, "spec.minAvailable", "N/A")),
+    Column("Max Unavailable", |o| text_or(o, "spec.maxUnavailable", "N/A")),
+    Column("Allowed Disruptions", |o| {
         json!(number(o, "status.disruptionsAllowed"))
     }),
     AGE,
 ];
 
 const AUTOSCALERS: &[Column] = &[
-    Column("Reference", "string", 0, |o| {
+    Column("Reference", |o| {
         json!(format!(
             "{}/{}",
             text(o, "spec.scaleTargetRef.kind"),
             text(o, "spec.scaleTargetRef.name")
         ))
     }),
-    Column("Targets", "string", 0, |_| json!("<unknown>")),
-    Column("MinPods", "string", 0, |o| {
-        text_or(o, "spec.minReplicas", "<unset>")
-    }),
-    Column("MaxPods", "string", 0, |o| json!(number(o, "spec.maxReplicas"))),
-    Column("Replicas", "string", 0, |o| {
-        json!(number(o, "status.currentReplicas"))
-    }),
+    Column("Targets", rarer::targets),
+    Column("MinPods", |o| text_or(o, "spec.minReplicas", "<unset>")),
+    Column("MaxPods", |o| json!(number(o, "spec.maxReplicas"))),
+    Column("Replicas", |o| json!(number(o, "status.currentReplicas"))),
     AGE,
 ];
 
 const STORAGE_CLASSES: &[Column] = &[
-    Column("Provisioner", "string", 0, |o| json!(text(o, "provisioner"))),
-    Column("ReclaimPolicy", "string", 0, |o| json!(text(o, "reclaimPolicy"))),
-    Column("VolumeBindingMode", "string", 0, |o| {
-        json!(text(o, "volumeBindingMode"))
-    }),
-    Column("AllowVolumeExpansion", "string", 0, |o| {
+    Column("Provisioner", |o| json!(text(o, "provisioner"))),
+    Column("ReclaimPolicy", |o| json!(text(o, "reclaimPolicy"))),
+    Column("VolumeBindingMode", |o| json!(text(o, "volumeBindingMode"))),
+    Column("AllowVolumeExpansion", |o| {
         json!(value(o, "allowVolumeExpansion") == true)
     }),
     AGE,
 ];
 
 const PRIORITY_CLASSES: &[Column] = &[
-    Column("Value", "integer", 0, |o| json!(number(o, "value"))),
-    Column("Global-Default", "boolean", 0, |o| {
-        json!(value(o, "globalDefault") == true)
-    }),
+    Column("Value", |o| json!(number(o, "value"))),
+    Column("Global-Default", |o| json!(value(o, "globalDefault") == true)),
     AGE,
-    Column("PreemptionPolicy", "string", 0, |o| {
-        json!(text(o, "preemptionPolicy"))
-    }),
+    Column("PreemptionPolicy", |o| json!(text(o, "preemptionPolicy"))),
 ];
 
 const INGRESS_CLASSES: &[Column] = &[
-    Column("Controller", "string", 0, |o| json!(text(o, "spec.controller"))),
-    Column("Parameters", "string", 0, |_| json!(NONE)),
+    Column("Controller", |o| json!(text(o, "spec.controller"))),
+    Column("Parameters", |_| json!(NONE)),
     AGE,
 ];
 
@@ -551,25 +507,19 @@ fn columns(resource: &Resource) -> &'static [Column] {
     match (resource.group.as_str(), resource.plural.as_str()) {
         ("", "pods") => PODS,
         ("", "services") => SERVICES,
-        ("", "namespaces") => &[
-            Column("Status", "string", 0, |o| json!(text(o, "status.phase"))),
-            AGE,
-        ],
+        ("", "namespaces") => &[Column("Status", |o| json!(text(o, "status.phase"))), AGE],
         ("", "nodes") => NODES,
         ("", "configmaps") => &[
-            Column("Data", "string", 0, |o| {
-                json!(count(o, "data") + count(o, "binaryData"))
-            }),
+            Column("Data", |o| json!(count(o, "data") + count(o, "binaryData"))),
             AGE,
         ],
         ("", "secrets") => &[
-            Column("Type", "string", 0, |o| json!(text(o, "type"))),
-            Column("Data", "string", 0, |o| json!(count(o, "data"))),
+            Column("Type", |o| json!(text(o, "type"))),
+            Column("Data", |o| json!(count(o, "data"))),
             AGE,
         ],
         ("", "persistentvolumeclaims") => CLAIMS,
         ("", "persistentvolumes") => VOLUMES,
-        ("" | "events.k8s.io", "events") => EVENTS,
         ("apps", "deployments") => DEPLOYMENTS,
         ("apps", "replicasets") | ("", "replicationcontrollers") => REPLICA_SETS,
         ("apps", "statefulsets") => STATEFUL_SETS,
@@ -579,7 +529,7 @@ fn columns(resource: &Resource) -> &'static [Column] {
         ("networking.k8s.io", "ingresses") => INGRESSES,
         ("networking.k8s.io", "ingressclasses") => INGRESS_CLASSES,
         ("networking.k8s.io", "networkpolicies") => &[
-            Column("Pod-Selector", "string", 0, |o| {
+            Column("Pod-Selector", |o| {
                 labels_text(&value(o, "spec.podSelector.matchLabels"))
             }),
             AGE,
@@ -589,60 +539,50 @@ fn columns(resource: &Resource) -> &'static [Column] {
         ("autoscaling", "horizontalpodautoscalers") => AUTOSCALERS,
         ("storage.k8s.io", "storageclasses") => STORAGE_CLASSES,
         ("scheduling.k8s.io", "priorityclasses") => PRIORITY_CLASSES,
-        ("coordination.k8s.io", "leases") => &[
-            Column("Holder", "string", 0, |o| json!(text(o, "spec.holderIdentity"))),
-            AGE,
-        ],
-        ("rbac.authorization.k8s.io" | "apiextensions.k8s.io", _) => {
-            &[Column("Created At", "date", 0, |o| {
-                json!(text(o, "metadata.creationTimestamp"))
-            })]
+        ("coordination.k8s.io", "leases") => {
+            &[Column("Holder", |o| json!(text(o, "spec.holderIdentity"))), AGE]
         }
-        _ => &[AGE],
+        (group, plural) => rarer::columns(group, plural),
     }
 }
 
-/// What the fields of every object are, as the API describes them.
-static METADATA: std::sync::LazyLock<Value> = std::sync::LazyLock::new(|| {
-    let name = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
-    let schema = kluctl_schema::kubernetes().definition_schema(name, true);
-    schema.unwrap_or_default()
-});
+/// The columns of built-in kinds as kube-apiserver 1.37.2 describes them: name, type, format, priority, description.
+static DEFINITIONS: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../table/columns.json")).unwrap_or_default());
 
-fn definition(name: &str, kind: &str, format: &str, priority: i64) -> Value {
-    let field = match name {
-        "Name" => "name",
-        "Age" | "Created At" => "creationTimestamp",
-        _ => "",
+fn definition(row: &Value) -> Value {
+    let description = match row[4].as_str() {
+        Some(name @ ("$name" | "$age")) => DEFINITIONS[name].clone(),
+        _ => row[4].clone(),
     };
-    let description = METADATA["properties"][field]["description"]
-        .as_str()
-        .unwrap_or_default();
-    // Descriptions of Go structs have no empty lines.
-    let description = description.replace("\n\n", " ");
-    json!({"name": name, "type": kind, "format": format, "description": description, "priority": priority})
+    json!({"name": row[0], "type": row[1], "format": row[2], "description": description, "priority": row[3]})
+}
+
+/// What every kind has that has no columns of its own.
+fn of_any(with_age: bool, kind: &str) -> Vec<Value> {
+    let mut list = vec![definition(&json!(["Name", "string", "name", 0, "$name"]))];
+    if with_age {
+        list.push(definition(&json!(["Age", kind, "", 0, "$age"])));
+    }
+    list
 }
 
 /// The columns of a resource.
 pub(crate) fn definitions(resource: &Resource) -> Vec<Value> {
-    let mut list = vec![definition("Name", "string", "name", 0)];
     let Some(custom) = &resource.custom else {
-        list.extend(
-            columns(resource)
-                .iter()
-                .map(|Column(name, kind, priority, _)| definition(name, kind, "", *priority)),
+        let rows = DEFINITIONS[qualified(&resource.plural, &resource.group)].as_array();
+        return rows.map_or_else(
+            || of_any(true, "string"),
+            |rows| rows.iter().map(definition).collect(),
         );
-        return list;
     };
+    let mut list = of_any(custom.columns.is_empty(), "date");
     for known in &custom.columns {
         let text = |key: &str| known[key].as_str().unwrap_or_default();
         list.push(json!({
             "name": text("name"), "type": text("type"), "format": text("format"),
             "description": text("description"), "priority": known["priority"].as_i64().unwrap_or(0),
         }));
-    }
-    if custom.columns.is_empty() {
-        list.push(definition("Age", "date", "", 0));
     }
     list
 }
@@ -651,8 +591,21 @@ pub(crate) fn definitions(resource: &Resource) -> Vec<Value> {
 pub(crate) fn cells(resource: &Resource, object: &Object) -> Vec<Value> {
     let mut list = vec![json!(object.name())];
     let Some(custom) = &resource.custom else {
-        list.extend(columns(resource).iter().map(|column| column.3(object)));
-        return list;
+        let known = columns(resource);
+        let details: &[Column] = match resource.plural.as_str() {
+            "nodes" => rarer::NODE_DETAILS,
+            "cronjobs" => rarer::CRON_DETAILS,
+            _ => &[],
+        };
+        let cell = |definition: &Value| {
+            if definition["name"] == "Name" {
+                return json!(object.name());
+            }
+            let mut all = known.iter().chain(details);
+            let column = all.find(|column| definition["name"] == column.0);
+            column.map_or(Value::Null, |column| column.1(object))
+        };
+        return definitions(resource).iter().map(cell).collect();
     };
     let whole = object.to_value();
     for known in &custom.columns {

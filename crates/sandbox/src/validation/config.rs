@@ -137,6 +137,14 @@ pub(super) fn claim(spec: &Value) -> Vec<Cause> {
         }
         Some(_) => {}
     }
+    let mode = text(spec, "volumeMode");
+    if !spec["volumeMode"].is_null() && !["Block", "Filesystem"].contains(&mode) {
+        causes.push(Cause::not_supported(
+            "spec.volumeMode",
+            mode,
+            &["Block", "Filesystem"],
+        ));
+    }
     causes
 }
 
@@ -174,6 +182,12 @@ pub(super) fn role(object: &Object, namespaced: bool) -> Vec<Cause> {
         if items(rule, "verbs").is_empty() {
             causes.push(Cause::required(format!("rules[{index}].verbs"), ""));
         }
+    }
+    if let Some(aggregation) = object.at(&["aggregationRule"])
+        && items(aggregation, "clusterRoleSelectors").is_empty()
+    {
+        let detail = "at least one clusterRoleSelector required if aggregationRule is non-nil";
+        causes.push(Cause::required("aggregationRule.clusterRoleSelectors", detail));
     }
     causes
 }

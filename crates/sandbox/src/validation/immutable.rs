@@ -19,6 +19,13 @@ fn fixed(live: &Object, new: &Object, keys: &[&str], causes: &mut Vec<Cause>) {
     }
 }
 
+/// The same for fields that are told without their value.
+fn unchanged(live: &Object, new: &Object, keys: &[&str], causes: &mut Vec<Cause>) {
+    if !same(live, new, keys) {
+        causes.push(Cause::invalid(keys.join("."), Value::Null, IMMUTABLE));
+    }
+}
+
 /// Compares the immutable fields of a kind.
 pub(super) fn check(resource: &Resource, live: &Object, new: &Object) -> Vec<Cause> {
     let mut causes = Vec::new();
@@ -46,7 +53,7 @@ pub(super) fn check(resource: &Resource, live: &Object, new: &Object) -> Vec<Cau
             if !same(live, new, &["roleRef"]) =>
         {
             let value = new.at(&["roleRef"]).cloned().unwrap_or_default();
-            causes.push(Cause::invalid("roleRef", value, "cannot change roleRef"));
+            causes.push(Cause::invalid("roleRef", value, IMMUTABLE));
         }
         ("storage.k8s.io", "storageclasses") => {
             for key in ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] {
@@ -70,6 +77,34 @@ pub(super) fn check(resource: &Resource, live: &Object, new: &Object) -> Vec<Cau
         ("networking.k8s.io", "ingressclasses") if !same(live, new, &["spec", "controller"]) => {
             let shown = new.str_at(&["spec", "controller"]).unwrap_or_default();
             causes.push(Cause::invalid("spec.controller", shown, IMMUTABLE));
+        }
+        ("networking.k8s.io", "ipaddresses") => unchanged(live, new, &["spec", "parentRef"], &mut causes),
+        ("networking.k8s.io", "servicecidrs") => {
+            let list = |object: &Object| {
+                let list = object.at(&["spec", "cidrs"]).and_then(Value::as_array);
+                list.cloned().unwrap_or_default()
+            };
+            for (index, (before, after)) in list(live).iter().zip(list(new)).enumerate() {
+                if *before != after {
+                    causes.push(Cause::invalid(format!("spec.cidrs[{index}]"), after, IMMUTABLE));
+                }
+            }
+        }
+        ("discovery.k8s.io", "endpointslices") => unchanged(live, new, &["addressType"], &mut causes),
+        ("resource.k8s.io", "resourceclaims") => unchanged(live, new, &["spec"], &mut causes),
+        ("resource.k8s.io", "resourceclaimtemplates") => fixed(live, new, &["spec"], &mut causes),
+        ("storage.k8s.io", "csistoragecapacities") => {
+            for key in ["nodeTopology", "storageClassName"] {
+                fixed(live, new, &[key], &mut causes);
+            }
+        }
+        ("storage.k8s.io", "volumeattributesclasses") => {
+            for key in ["driverName", "parameters"] {
+                if !same(live, new, &[key]) {
+                    let detail = format!("updates to {key} are forbidden.");
+                    causes.push(Cause::forbidden(key, detail));
+                }
+            }
         }
         ("apiextensions.k8s.io", "customresourcedefinitions") => {
             for key in ["group", "scope"] {

@@ -10,6 +10,7 @@ mod immutable;
 mod metadata;
 mod placement;
 mod pods;
+mod rarer;
 mod scaling;
 mod services;
 mod workloads;
@@ -86,7 +87,7 @@ fn content(resource: &Resource, object: &Object) -> Vec<Cause> {
         ("coordination.k8s.io", "leases") => cluster::lease(spec),
         ("node.k8s.io", "runtimeclasses") => cluster::runtime_class(object),
         ("scheduling.k8s.io", "priorityclasses") => priority(object),
-        _ => Vec::new(),
+        _ => rarer::check(resource, object),
     }
 }
 

@@ -57,6 +57,17 @@ pub(super) fn spec(spec: &Value, field: &str) -> Vec<Cause> {
         map(spec, "nodeSelector"),
         &format!("{field}.nodeSelector"),
     ));
+    for key in ["hostname", "subdomain"] {
+        let name = text(spec, key);
+        let wrong = if name.is_empty() {
+            Vec::new()
+        } else {
+            names::dns_1123_label(name)
+        };
+        for why in wrong {
+            causes.push(Cause::invalid(format!("{field}.{key}"), name, why));
+        }
+    }
     let account = text(spec, "serviceAccountName");
     if !account.is_empty() {
         for why in names::dns_1123_subdomain(account) {
@@ -208,6 +219,12 @@ fn host_ports(containers: &[Value], field: &str, causes: &mut Vec<Cause>) {
 }
 
 fn environment(container: &Value, place: &str, causes: &mut Vec<Cause>) {
+    for source in items(container, "envFrom") {
+        if source["configMapRef"].is_null() && source["secretRef"].is_null() {
+            let detail = "must specify one of: `configMapRef` or `secretRef`";
+            causes.push(Cause::invalid(format!("{place}.envFrom"), "", detail));
+        }
+    }
     for (index, variable) in items(container, "env").iter().enumerate() {
         let place = format!("{place}.env[{index}]");
         let name = text(variable, "name");

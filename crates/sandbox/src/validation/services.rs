@@ -9,6 +9,7 @@ use crate::status::Cause;
 
 use super::metadata::labels;
 use super::pods::port_or_name;
+use super::rarer;
 use super::workloads::label_selector;
 use super::{items, map, number, text};
 
@@ -120,6 +121,10 @@ fn addresses(spec: &Value, kind: &str, headless: bool, causes: &mut Vec<Cause>) 
         let detail = "may only be used when `type` is 'LoadBalancer'";
         causes.push(Cause::forbidden("spec.LoadBalancerSourceRanges", detail));
     }
+    if !spec["allocateLoadBalancerNodePorts"].is_null() && kind != "LoadBalancer" {
+        let detail = "may only be used when `type` is 'LoadBalancer'";
+        causes.push(Cause::forbidden("spec.allocateLoadBalancerNodePorts", detail));
+    }
 }
 
 /// Checks an Ingress' spec.
@@ -163,9 +168,18 @@ pub(super) fn ingress(spec: &Value) -> Vec<Cause> {
                     "must be an absolute path",
                 ));
             }
-            if !path["backend"].as_object().is_none_or(serde_json::Map::is_empty) {
+            if path["backend"].as_object().is_none_or(serde_json::Map::is_empty) {
+                let detail = "resource or service backend is required";
+                causes.push(Cause::invalid(format!("{place}.backend"), "", detail));
+            } else {
                 backend(&path["backend"], &format!("{place}.backend"), &mut causes);
             }
+        }
+    }
+    let class = text(spec, "ingressClassName");
+    if !spec["ingressClassName"].is_null() {
+        for why in names::dns_1123_subdomain(class) {
+            causes.push(Cause::invalid("spec.ingressClassName", class, why));
         }
     }
     for (outer, tls) in items(spec, "tls").iter().enumerate() {
@@ -242,6 +256,10 @@ pub(super) fn network_policy(spec: &Value) -> Vec<Cause> {
                         format!("{place}.{peers}[{index}]"),
                         "must specify a peer",
                     ));
+                }
+                if peer["ipBlock"].is_object() {
+                    let field = format!("{place}.{peers}[{index}].ipBlock.cidr");
+                    rarer::cidr(text(&peer["ipBlock"], "cidr"), field, &mut causes);
                 }
             }
         }

@@ -1,0 +1,277 @@
+//! What is wrong with objects of kinds that people write less often.
+
+use kluctl_object::Object;
+use kluctl_schema::quantity_nano;
+use serde_json::{Value, json};
+
+use crate::names;
+use crate::resources::Resource;
+use crate::status::Cause;
+
+use super::{items, map, number, pods, text};
+
+/// A network as the API server wants it.
+pub(super) fn cidr(network: &str, field: impl Into<String>, causes: &mut Vec<Cause>) {
+    let fits = network.split_once('/').is_some_and(|(address, bits)| {
+        let most = match address.parse() {
+            Ok(std::net::IpAddr::V4(_)) => 32,
+            Ok(std::net::IpAddr::V6(_)) => 128,
+            Err(_) => return false,
+        };
+        bits.parse::<u8>().is_ok_and(|bits| bits <= most)
+    });
+    if !fits {
+        let detail = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+        causes.push(Cause::invalid(field, network, detail));
+    }
+}
+
+fn one_of(value: &Value, key: &str, field: &str, supported: &[&str], causes: &mut Vec<Cause>) {
+    let given = text(value, key);
+    if !value[key].is_null() && !supported.contains(&given) {
+        causes.push(Cause::not_supported(field, given, supported));
+    }
+}
+
+fn named(value: &Value, key: &str, field: &str, causes: &mut Vec<Cause>) {
+    for why in names::dns_1123_subdomain(text(value, key)) {
+        causes.push(Cause::invalid(field, text(value, key), why));
+    }
+}
+
+fn required(value: &Value, key: &str, field: &str, causes: &mut Vec<Cause>) {
+    if text(value, key).is_empty() {
+        causes.push(Cause::required(field, ""));
+    }
+}
+
+/// Checks an object of a kind that has no checks elsewhere.
+pub(super) fn check(resource: &Resource, object: &Object) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let value = object.to_value();
+    let spec = &value["spec"];
+    match (resource.group.as_str(), resource.plural.as_str()) {
+        ("", "podtemplates") => causes.extend(pods::spec(&value["template"]["spec"], "template.spec")),
+        ("", "resourcequotas") => {
+            for (name, amount) in map(spec, "hard") {
+                if amount
+                    .as_str()
+                    .and_then(quantity_nano)
+                    .is_some_and(|amount| amount < 0)
+                {
+                    let detail = "must be greater than or equal to 0";
+                    causes.push(Cause::invalid(
+                        format!("spec.hard[{name}]"),
+                        amount.clone(),
+                        detail,
+                    ));
+                }
+            }
+        }
+        ("", "nodes") => node(spec, &mut causes),
+        ("apiregistration.k8s.io", _) => api_service(spec, &mut causes),
+        ("storage.k8s.io", "csidrivers") => {
+            let supported = ["File", "None", "ReadWriteOnceWithFSType"];
+            one_of(
+                spec,
+                "fsGroupPolicy",
+                "spec.fsGroupPolicy",
+                &supported,
+                &mut causes,
+            );
+        }
+        ("storage.k8s.io", "csinodes") => {
+            for (index, driver) in items(spec, "drivers").iter().enumerate() {
+                required(
+                    driver,
+                    "nodeID",
+                    &format!("spec.drivers[{index}].nodeID"),
+                    &mut causes,
+                );
+            }
+        }
+        ("storage.k8s.io", "csistoragecapacities") => {
+            named(&value, "storageClassName", "storageClassName", &mut causes);
+            if value["capacity"]
+                .as_str()
+                .and_then(quantity_nano)
+                .is_some_and(|amount| amount < 0)
+            {
+                let detail = "must be greater than or equal to 0";
+                causes.push(Cause::invalid("capacity", value["capacity"].clone(), detail));
+            }
+        }
+        ("storage.k8s.io", "volumeattributesclasses") => {
+            required(&value, "driverName", "driverName", &mut causes);
+        }
+        ("storage.k8s.io", "volumeattachments") => attachment(spec, &mut causes),
+        ("resource.k8s.io", "deviceclasses") => {
+            for (index, selector) in items(spec, "selectors").iter().enumerate() {
+                if selector["cel"].is_null() {
+                    causes.push(Cause::required(format!("spec.selectors[{index}].cel"), ""));
+                }
+            }
+        }
+        ("resource.k8s.io", "resourceclaims") => claim(spec, "spec", &mut causes),
+        ("resource.k8s.io", "resourceclaimtemplates") => claim(&spec["spec"], "spec.spec", &mut causes),
+        ("resource.k8s.io", "resourceslices") => device_slice(spec, &mut causes),
+        ("networking.k8s.io", "ipaddresses") => {
+            if spec["parentRef"].is_null() {
+                causes.push(Cause::required("spec.parentRef", ""));
+            } else {
+                for key in ["resource", "name"] {
+                    required(
+                        &spec["parentRef"],
+                        key,
+                        &format!("spec.parentRef.{key}"),
+                        &mut causes,
+                    );
+                }
+            }
+        }
+        ("networking.k8s.io", "servicecidrs") => {
+            for (index, network) in items(spec, "cidrs").iter().enumerate() {
+                let network = network.as_str().unwrap_or_default();
+                cidr(network, format!("spec.cidrs[{index}]"), &mut causes);
+            }
+        }
+        ("flowcontrol.apiserver.k8s.io", "flowschemas") => {
+            const MOST: i64 = 10_000;
+            let precedence = number(spec, "matchingPrecedence");
+            if precedence > MOST {
+                let detail = format!("must not be greater than {MOST}");
+                causes.push(Cause::invalid("spec.matchingPrecedence", precedence, detail));
+            }
+        }
+        ("flowcontrol.apiserver.k8s.io", _) => level(spec, &mut causes),
+        ("admissionregistration.k8s.io", "validatingadmissionpolicies" | "mutatingadmissionpolicies")
+            if spec["paramKind"].is_object() =>
+        {
+            for key in ["apiVersion", "kind"] {
+                required(
+                    &spec["paramKind"],
+                    key,
+                    &format!("spec.paramKind.{key}"),
+                    &mut causes,
+                );
+            }
+        }
+        ("admissionregistration.k8s.io", "validatingadmissionpolicybindings") => binding(spec, &mut causes),
+        _ => {}
+    }
+    causes
+}
+
+fn node(spec: &Value, causes: &mut Vec<Cause>) {
+    for (index, taint) in items(spec, "taints").iter().enumerate() {
+        let supported = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
+        one_of(
+            taint,
+            "effect",
+            &format!("metadata.taints[{index}].effect"),
+            &supported,
+            causes,
+        );
+    }
+    for (index, network) in items(spec, "podCIDRs").iter().enumerate() {
+        cidr(
+            network.as_str().unwrap_or_default(),
+            format!("spec.podCIDRs[{index}]"),
+            causes,
+        );
+    }
+    if spec["podCIDRs"].is_null() && !text(spec, "podCIDR").is_empty() {
+        cidr(text(spec, "podCIDR"), "spec.podCIDRs[0]", causes);
+    }
+}
+
+fn api_service(spec: &Value, causes: &mut Vec<Cause>) {
+    for (key, most) in [("groupPriorityMinimum", 20_000), ("versionPriority", 1000)] {
+        let priority = number(spec, key);
+        if priority <= 0 || priority > most {
+            let detail = format!("must be positive and less than {most}");
+            causes.push(Cause::invalid(format!("spec.{key}"), priority, detail));
+        }
+    }
+}
+
+fn attachment(spec: &Value, causes: &mut Vec<Cause>) {
+    let source = &spec["source"];
+    let given = ["inlineVolumeSpec", "persistentVolumeName"]
+        .iter()
+        .filter(|key| !source[**key].is_null())
+        .count();
+    if given == 0 {
+        let detail = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
+        causes.push(Cause::required("spec.source", detail));
+    }
+    named(spec, "nodeName", "spec.nodeName", causes);
+}
+
+fn claim(spec: &Value, field: &str, causes: &mut Vec<Cause>) {
+    for (index, request) in items(&spec["devices"], "requests").iter().enumerate() {
+        let name = text(request, "name");
+        for why in names::dns_1123_label(name) {
+            causes.push(Cause::invalid(
+                format!("{field}.devices.requests[{index}].name"),
+                name,
+                why,
+            ));
+        }
+    }
+}
+
+fn device_slice(spec: &Value, causes: &mut Vec<Cause>) {
+    required(spec, "driver", "spec.driver", causes);
+    let pool = &spec["pool"];
+    required(pool, "name", "spec.pool.name", causes);
+    let count = number(pool, "resourceSliceCount");
+    if count <= 0 {
+        causes.push(Cause::invalid(
+            "spec.pool.resourceSliceCount",
+            count,
+            "must be greater than zero",
+        ));
+    }
+    let places = ["nodeName", "nodeSelector", "allNodes", "perDeviceNodeSelection"];
+    if places.iter().all(|key| spec[*key].is_null()) {
+        let detail =
+            "exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required";
+        causes.push(Cause::required("spec", detail));
+    }
+}
+
+fn level(spec: &Value, causes: &mut Vec<Cause>) {
+    let limited = &spec["limited"];
+    if !limited.is_object() {
+        return;
+    }
+    let shares = number(limited, "nominalConcurrencyShares");
+    if shares < 0 {
+        causes.push(Cause::invalid(
+            "spec.limited.nominalConcurrencyShares",
+            shares,
+            "must be a non-negative integer",
+        ));
+    }
+    one_of(
+        &limited["limitResponse"],
+        "type",
+        "spec.limited.limitResponse.type",
+        &["Queue", "Reject"],
+        causes,
+    );
+}
+
+fn binding(spec: &Value, causes: &mut Vec<Cause>) {
+    if spec["paramRef"].is_object() && text(&spec["paramRef"], "parameterNotFoundAction").is_empty() {
+        causes.push(Cause::required("spec.paramRef.parameterNotFoundAction", ""));
+    }
+    required(spec, "policyName", "spec.policyName", causes);
+    let actions = items(spec, "validationActions");
+    let has = |wanted: &str| actions.iter().any(|action| action == wanted);
+    if has("Deny") && has("Warn") {
+        let detail = "must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)";
+        causes.push(Cause::invalid("spec.validationActions", json!(actions), detail));
+    }
+}
