@@ -80,7 +80,13 @@ impl LiveObjects {
     ) -> Result<(Self, Problems), ApiError> {
         let mut live = Self::default();
         let mut problems = Problems::default();
-        let discovery = cluster.discovery().await?;
+        let discovery = if what.local.is_empty() {
+            // whatever carries the discriminator is searched for, of kinds that are new too
+            cluster.fresh_discovery().await?
+        } else {
+            let kinds = what.local.iter().map(|object| object.reference());
+            cluster.discovery_with(kinds).await?
+        };
         let reader = Reader {
             cluster,
             discovery: &discovery,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use kluctl_object::{Gvk, ObjectRef};
@@ -293,10 +294,43 @@ impl Cluster {
             }
         }
         let discovery = Discovery::from_resources(resources);
-        if let Some(cache) = &self.shared.cache {
+        if let Some(cache) = &self.shared.cache
+            && !self.shared.kinds_changed.load(Ordering::SeqCst)
+        {
             cache.write(&discovery);
         }
         Ok(discovery)
+    }
+
+    /// Forgets what is cached on disk after a change of a definition of kinds: the next process must see what came of it, and
+    /// what this one reads meanwhile may be too early.
+    pub(crate) fn note_change(&self, reference: &ObjectRef) {
+        let defines = matches!(&*reference.kind, "CustomResourceDefinition" | "APIService");
+        if defines && let Some(cache) = &self.shared.cache {
+            self.shared.kinds_changed.store(true, Ordering::SeqCst);
+            let _ = std::fs::remove_file(&cache.file);
+        }
+    }
+
+    /// What the server serves, read anew where the cached answer lacks one of these kinds.
+    pub async fn discovery_with(
+        &self,
+        mut kinds: impl Iterator<Item = ObjectRef>,
+    ) -> Result<Arc<Discovery>, ApiError> {
+        let known = self.discovery().await?;
+        if known.cached && kinds.any(|reference| known.find_ref(&reference).is_none()) {
+            return self.refresh_discovery().await;
+        }
+        Ok(known)
+    }
+
+    /// What the server serves now, whatever is cached on disk.
+    pub async fn fresh_discovery(&self) -> Result<Arc<Discovery>, ApiError> {
+        let known = self.discovery().await?;
+        if known.cached {
+            return self.refresh_discovery().await;
+        }
+        Ok(known)
     }
 
     async fn aggregated(&self, path: &str) -> Result<Value, ApiError> {

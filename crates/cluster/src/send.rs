@@ -1,6 +1,7 @@
 //! The cluster handle and the one way a request goes out.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     gate: Gate,
     pub(crate) cache: Option<DiskCache>,
     pub(crate) discovery: RwLock<Known>,
+    /// Whether this process has changed definitions of kinds.
+    pub(crate) kinds_changed: AtomicBool,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -69,6 +72,7 @@ impl Cluster {
                 gate: Gate::new(limits),
                 cache,
                 discovery: RwLock::new(Known::default()),
+                kinds_changed: AtomicBool::new(false),
             }),
             dry_run: false,
             stop: CancellationToken::new(),

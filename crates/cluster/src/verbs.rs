@@ -184,7 +184,12 @@ impl Cluster {
                     races += 1;
                     tokio::time::sleep(crate::gate::backoff(races, None)).await;
                 }
-                answer => return answer,
+                answer => {
+                    if !self.dry_run && !how.dry_run {
+                        self.note_change(&reference);
+                    }
+                    return answer;
+                }
             }
         }
     }
@@ -233,6 +238,9 @@ impl Cluster {
         }
         if let Some(uid) = &how.uid {
             options["preconditions"] = json!({"uid": uid});
+        }
+        if !self.dry_run && !how.dry_run {
+            self.note_change(reference);
         }
         let body = to_bytes(&options)?;
         let call = Call::send(Method::DELETE, path, "application/json", body);
