@@ -20,6 +20,8 @@ mod preview;
 mod projects;
 mod quickstart;
 mod sandbox;
+mod scenes;
+mod scenes_text;
 mod secrets;
 mod servers;
 mod sources;

@@ -51,7 +51,7 @@ fn kind(line: &str) -> &str {
 }
 
 /// A result with objects sorted inside their kinds, and messages sorted.
-fn sorted_result(text: &str) -> String {
+pub(crate) fn sorted_result(text: &str) -> String {
     let mut blocks: Vec<Vec<&str>> = vec![Vec::new()];
     for line in text.lines() {
         if line.starts_with("Diff for object ") {
@@ -104,7 +104,7 @@ fn sorted_result(text: &str) -> String {
 }
 
 /// Progress with the lines between two barriers sorted, since items of one stretch run side by side.
-fn sorted_progress(text: &str) -> String {
+pub(crate) fn sorted_progress(text: &str) -> String {
     let mut lines: Vec<&str> = text.lines().collect();
     for run in lines.chunk_by_mut(|a, b| *a != "Finished waiting" && *b != "Finished waiting") {
         run.sort_unstable();
