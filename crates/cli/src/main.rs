@@ -5,6 +5,7 @@ mod changes;
 mod commands;
 mod completing;
 mod lazy_sources;
+mod lean;
 mod mask_key;
 mod opened;
 mod opening;
@@ -89,8 +90,7 @@ fn main() -> ExitCode {
 
 fn run() -> ExitCode {
     completing::answer(|| preset::prepare(Cli::command()));
-    let command = preset::prepare(Cli::command());
-    let typed = std::env::args_os().collect();
+    let typed: Vec<_> = std::env::args_os().collect();
     let presets = match preset::Presets::gather() {
         Ok(presets) => presets,
         Err(error) => {
@@ -98,10 +98,19 @@ fn run() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let parsed = preset::parse(&command, typed, &presets).and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = match parsed {
-        Ok(cli) => cli,
-        Err(error) => return usage::report(&error, &command),
+    let parse = |command: &clap::Command| {
+        preset::parse(command, typed.clone(), &presets).and_then(|matches| Cli::from_arg_matches(&matches))
+    };
+    let lean = lean::command(&typed).and_then(|command| parse(&preset::prepare(command)).ok());
+    let cli = match lean {
+        Some(cli) => cli,
+        None => {
+            let command = preset::prepare(Cli::command());
+            match parse(&command) {
+                Ok(cli) => cli,
+                Err(error) => return usage::report(&error, &command),
+            }
+        }
     };
     profiled(cli)
 }
