@@ -1,12 +1,20 @@
 //! The key that fingerprints of secrets are made with: random, kept in the cache folder, so that results can be compared.
 
 use std::io::Write as _;
+use std::sync::LazyLock;
 
 use camino::Utf8Path;
 use kluctl_object::MaskKey;
 
-/// The key of this person. Where it can be neither read nor kept, it is one for this run only.
-pub(crate) fn load(cache: &Utf8Path) -> MaskKey {
+use crate::lazy_sources::cache_dir;
+
+/// The key of this person, the same for all of a run. Where it can be neither read nor kept, it is one for this run only.
+pub(crate) fn key() -> MaskKey {
+    static KEY: LazyLock<MaskKey> = LazyLock::new(|| load(&cache_dir()));
+    KEY.clone()
+}
+
+fn load(cache: &Utf8Path) -> MaskKey {
     let path = cache.join("mask.key");
     let read = || -> Option<[u8; 32]> { std::fs::read(&path).ok()?.try_into().ok() };
     if let Some(key) = read() {

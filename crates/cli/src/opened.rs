@@ -178,7 +178,7 @@ pub(crate) fn open(running: &Running, flags: &OpenFlags, choices: &OpenChoices) 
                 connected.cluster.clone(),
                 Arc::new(running.terminal.clone()),
             ),
-            mask_key: mask_key::load(&cache_dir()),
+            mask_key: mask_key::key(),
         },
     )?;
     running.go_on()?;
@@ -313,7 +313,7 @@ impl State {
                 None,
                 Arc::new(running.terminal.clone()),
             ),
-            mask_key: mask_key::load(&cache_dir()),
+            mask_key: mask_key::key(),
         };
         render(&self.project, config, options, &world, &drop)
     }

@@ -151,7 +151,7 @@ pub(super) fn prepare(flags: &RenderingFlags, keep_files: bool) -> Result<Prepar
         cluster: reader,
         sources,
         secrets,
-        mask_key: mask_key::load(&cache_dir()),
+        mask_key: mask_key::key(),
     };
     Ok(Prepared {
         project,

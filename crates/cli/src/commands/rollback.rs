@@ -113,7 +113,7 @@ fn rollback(args: &RollbackArgs, running: &Running) -> Result<ExitCode, String> 
             plan: None,
         },
         hooks: args.hooks,
-        mask_key: crate::mask_key::load(&crate::lazy_sources::cache_dir()),
+        mask_key: crate::mask_key::key(),
         start_time: Some(start_time),
     };
     let mut shown = Ok(());
