@@ -5,9 +5,8 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
-use kluctl_testkit::{ChartRepository, Environment, OciRegistry, Reply, Server, pack_chart, push_chart};
+use kluctl_testkit::{ChartRepository, Environment, OciRegistry, Reply, Server, git, pack_chart, push_chart};
 
 fn environment() -> Environment {
     let mut environment = Environment::new(env!("CARGO_BIN_EXE_kluctl"));
@@ -105,30 +104,6 @@ fn charts_come_from_repositories() {
             "nothing is put beside the kustomization"
         );
     }
-}
-
-fn git(folder: &Path, arguments: &[&str]) -> String {
-    let output = Command::new("git")
-        .current_dir(folder)
-        .args([
-            "-c",
-            "user.name=a",
-            "-c",
-            "user.email=a@b",
-            "-c",
-            "protocol.file.allow=always",
-        ])
-        .args(["-c", "commit.gpgsign=false", "-c", "init.defaultBranch=main"])
-        .args(arguments)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! `kluctl lint`: what is wrong with a project, found without a cluster, with file and line.
 
-use kluctl_testkit::{Environment, Output};
+use kluctl_testkit::{Environment, Output, git};
 
-use crate::preview::{commit, git};
+use crate::preview::commit;
 use crate::start::environment;
 
 const TARGETS: &str = "discriminator: lint-{{ target.name }}\ntargets:\n- name: dev\n- name: prod\n";

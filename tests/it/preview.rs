@@ -1,33 +1,8 @@
 //! `kluctl preview`: what a pull request would do, without a cluster.
 
-use std::path::Path;
-use std::process::Command;
-
-use kluctl_testkit::Environment;
+use kluctl_testkit::{Environment, git};
 
 use crate::start::environment;
-
-pub(crate) fn git(folder: &Path, args: &[&str]) {
-    let mut command = Command::new("git");
-    command
-        .args([
-            "-c",
-            "user.name=test",
-            "-c",
-            "user.email=test@example.com",
-            "-c",
-            "init.defaultBranch=main",
-        ])
-        .args(args)
-        .current_dir(folder)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null");
-    let output = command.output().expect("git");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
 
 pub(crate) fn commit(environment: &Environment) {
     git(&environment.work(), &["add", "--all"]);

@@ -1,33 +1,17 @@
 //! Other people's repositories and artifacts through the binary: real git over HTTP and SSH, a real registry, proxies.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use expectrl::{Eof, Expect as _, Session};
 use kluctl_testkit::{
-    DockerRegistry, Environment, Reply, Server as Web, SshAgent, Sshd, git_backend, serve_git, ssh_keygen,
+    DockerRegistry, Environment, Reply, Server as Web, SshAgent, Sshd, git, git_backend, serve_git,
+    ssh_keygen,
 };
 
 use crate::start::environment;
 
 const RENDER: [&str; 3] = ["render", "--offline-kubernetes", "--print-all"];
-
-fn git(folder: &Path, arguments: &[&str]) -> String {
-    let output = Command::new("git")
-        .args(["-c", "user.name=t", "-c", "user.email=t@example.com"])
-        .args(arguments)
-        .current_dir(folder)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .output()
-        .expect("git runs");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
 
 /// Writes a project whose only object has a name.
 fn project(folder: &Path, name: &str) {

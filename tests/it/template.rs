@@ -1,8 +1,6 @@
 //! `kluctl template`: one file as the project sees it, or with variables of one's own.
 
-use std::process::Command;
-
-use kluctl_testkit::Environment;
+use kluctl_testkit::{Environment, git};
 
 use crate::start::environment;
 
@@ -203,31 +201,6 @@ fn variables_of_ones_own_need_no_project() {
     );
 }
 
-/// Runs git in a folder, away from the person's own settings.
-fn git(environment: &Environment, arguments: &[&str]) -> String {
-    let output = Command::new("git")
-        .args([
-            "-c",
-            "user.name=T",
-            "-c",
-            "user.email=t@example.com",
-            "-c",
-            "commit.gpgsign=false",
-        ])
-        .args(arguments)
-        .current_dir(environment.work())
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_SYSTEM", "/dev/null")
-        .output()
-        .expect("git starts");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
 #[test]
 fn the_latest_commit_of_a_file_is_known() {
     let environment = project();
@@ -242,20 +215,20 @@ fn the_latest_commit_of_a_file_is_known() {
         "{}",
         refused.stderr
     );
-    git(&environment, &["init", "-q", "-b", "main"]);
+    git(&environment.work(), &["init", "-q", "-b", "main"]);
     let commit = |message: &str| {
-        git(&environment, &["add", "-A"]);
-        git(&environment, &["commit", "-q", "-m", message]);
-        git(&environment, &["rev-parse", "HEAD"])
+        git(&environment.work(), &["add", "-A"]);
+        git(&environment.work(), &["commit", "-q", "-m", message]);
+        git(&environment.work(), &["rev-parse", "HEAD"])
     };
     let first = commit("first");
-    git(&environment, &["checkout", "-q", "-b", "side"]);
+    git(&environment.work(), &["checkout", "-q", "-b", "side"]);
     environment.write("app/part.txt", "changed\n");
     let second = commit("second");
-    git(&environment, &["checkout", "-q", "main"]);
+    git(&environment.work(), &["checkout", "-q", "main"]);
     environment.write("raw/plain", "changed\n");
     let third = commit("third");
-    git(&environment, &["merge", "-q", "-m", "merge", "side"]);
+    git(&environment.work(), &["merge", "-q", "-m", "merge", "side"]);
     environment.write("new.txt", "not committed\n");
     for (path, expected) in [
         ("app/a.yaml", &first),

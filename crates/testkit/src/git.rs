@@ -6,6 +6,34 @@ use std::process::{Command, Stdio};
 
 use crate::{Reply, Request, Server};
 
+/// Runs git in a folder, with no settings of this machine, and gives what it printed without white space around it.
+///
+/// # Panics
+/// When git fails.
+pub fn git(folder: &Path, arguments: &[&str]) -> String {
+    let settings = [
+        "user.name=test",
+        "user.email=test@example.com",
+        "init.defaultBranch=main",
+        "commit.gpgsign=false",
+        "protocol.file.allow=always",
+    ];
+    let output = Command::new("git")
+        .args(settings.iter().flat_map(|setting| ["-c", setting]))
+        .args(arguments)
+        .current_dir(folder)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .output()
+        .expect("git runs");
+    assert!(
+        output.status.success(),
+        "git {arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).expect("text").trim().to_owned()
+}
+
 /// Serves repositories below `root` through Git's own CGI program; asks for the password `secret` when told to.
 pub fn serve_git(root: PathBuf, password: bool) -> Server {
     Server::start(move |request| {

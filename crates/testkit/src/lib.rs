@@ -23,7 +23,7 @@ pub use charts::{ChartRepository, pack_chart};
 pub use clouds::{AzureServer, GcpServer, MotoServer, VaultServer};
 pub use environment::{Environment, Output};
 pub use faults::{Fault, FaultProxy, Faults};
-pub use git::{git_backend, serve_git};
+pub use git::{git, git_backend, serve_git};
 pub use http::{Reply, Request, Server, call};
 pub use registry::{DockerRegistry, OciRegistry, push_chart};
 pub use shared::shared;

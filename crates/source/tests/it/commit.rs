@@ -3,7 +3,9 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use kluctl_source::git::{changed_files, commit_files, root_of};
 
-use super::git::{commit, git};
+use kluctl_testkit::git;
+
+use super::git::commit;
 
 #[test]
 fn a_commit_holds_the_named_files_and_nothing_else() {

@@ -1,45 +1,16 @@
 //! Git repositories made by the real Git, from folders and over `git http-backend`.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use kluctl_source::git::{GitOptions, GitReference, GitRepositories};
 use kluctl_source::{Cache, Credential, Credentials};
-use kluctl_testkit::{Reply, Server, TestAuthority, git_backend, serve_git};
-
-pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
-    let output = Command::new("git")
-        .args(arguments)
-        .current_dir(folder)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .output()
-        .expect("git runs");
-    assert!(
-        output.status.success(),
-        "git {arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).expect("text").trim().to_owned()
-}
+use kluctl_testkit::{Reply, Server, TestAuthority, git, git_backend, serve_git};
 
 pub(crate) fn commit(folder: &Path, file: &str, text: &str) -> String {
     std::fs::create_dir_all(folder.join(file).parent().expect("a folder")).expect("making a folder");
     std::fs::write(folder.join(file), text).expect("writing a file");
     git(folder, &["add", "-A"]);
-    git(
-        folder,
-        &[
-            "-c",
-            "user.name=t",
-            "-c",
-            "user.email=t@example.com",
-            "commit",
-            "-q",
-            "-m",
-            "change",
-        ],
-    );
+    git(folder, &["commit", "-q", "-m", "change"]);
     git(folder, &["rev-parse", "HEAD"])
 }
 
