@@ -41,4 +41,54 @@ fn a_cpu_profile_is_one_that_pprof_reads() {
     assert_eq!(profile.first(), Some(&0x0a));
     assert!(has(b"samples") && has(b"nanoseconds"), "no sample types");
     assert!(has(b"kluctl"), "no functions");
+    let fields = fields(&profile);
+    let stacks = fields
+        .iter()
+        .filter(|(number, _)| *number == 2)
+        .map(|(_, sample)| {
+            let sample = self::fields(sample);
+            let stack = sample.iter().find(|(number, _)| *number == 1);
+            stack.map_or(0, |(_, ids)| ids.len())
+        });
+    assert!(
+        stacks.max() > Some(3),
+        "no sample has callers: {} bytes",
+        profile.len()
+    );
+    assert!(fields.iter().any(|(number, _)| *number == 3), "no mapping");
+}
+
+/// The fields of a message of protocol buffers: numbers, and the bytes of those that have any.
+fn fields(mut message: &[u8]) -> Vec<(u64, &[u8])> {
+    fn varint(message: &mut &[u8]) -> u64 {
+        let (mut value, mut shift) = (0, 0);
+        while let Some((byte, rest)) = message.split_first() {
+            *message = rest;
+            value |= u64::from(byte & 0x7f) << shift;
+            shift += 7;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+        value
+    }
+    let mut fields = Vec::new();
+    while !message.is_empty() {
+        let key = varint(&mut message);
+        let value = match key & 7 {
+            0 => {
+                varint(&mut message);
+                &[][..]
+            }
+            2 => {
+                let length = varint(&mut message) as usize;
+                let (value, rest) = message.split_at(length);
+                message = rest;
+                value
+            }
+            other => panic!("wire type {other}"),
+        };
+        fields.push((key >> 3, value));
+    }
+    fields
 }

@@ -10,7 +10,10 @@ mod mask_key;
 mod opened;
 mod opening;
 mod options;
-#[cfg(unix)]
+#[cfg(all(
+    any(target_os = "linux", target_os = "macos"),
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
 mod profile;
 mod results;
 mod running;
@@ -120,7 +123,10 @@ fn profiled(cli: Cli) -> ExitCode {
     let Some(path) = cli.global.cpu_profile.clone() else {
         return execute(cli);
     };
-    #[cfg(unix)]
+    #[cfg(all(
+        any(target_os = "linux", target_os = "macos"),
+        any(target_arch = "x86_64", target_arch = "aarch64")
+    ))]
     {
         let profile = match profile::Profile::start(&path) {
             Ok(profile) => profile,
@@ -132,8 +138,13 @@ fn profiled(cli: Cli) -> ExitCode {
             Err(error) => fail(&error),
         }
     }
-    #[cfg(not(unix))]
-    fail(&format!("{path}: CPU profiles can be taken on Unix systems only"))
+    #[cfg(not(all(
+        any(target_os = "linux", target_os = "macos"),
+        any(target_arch = "x86_64", target_arch = "aarch64")
+    )))]
+    fail(&format!(
+        "{path}: CPU profiles can be taken on Linux and macOS only"
+    ))
 }
 
 fn execute(cli: Cli) -> ExitCode {
