@@ -19,6 +19,7 @@ mod peers;
 mod preview;
 mod projects;
 mod quickstart;
+mod registries;
 mod sandbox;
 mod scenes;
 mod scenes_text;

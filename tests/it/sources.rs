@@ -299,17 +299,6 @@ fn artifacts_by_tag_digest_and_range_of_versions() {
     }
 }
 
-#[test]
-fn client_certificates_for_registries_are_refused_by_name() {
-    for flag in ["--registry-cert-file", "--registry-key-file"] {
-        let environment = deployment("oci: {url: 'oci://registry.example/team/project'}");
-        environment.write("client.pem", "x");
-        let value = format!("{flag}=registry.example/**=client.pem");
-        let output = environment.run(RENDER.iter().copied().chain([&*value])).expect(1);
-        assert!(output.stderr.contains(flag), "{}", output.stderr);
-    }
-}
-
 /// A proxy that answers for hosts that do not exist.
 fn proxy(root: &Path) -> Web {
     let root = root.to_owned();
@@ -354,8 +343,8 @@ fn proxies_of_the_environment() {
         beside.set("NO_PROXY", "127.0.0.1");
         shows(&beside, &[], "direct");
     }
-    let mut wrong = with_vars(&direct.url());
-    wrong.set("HTTP_PROXY", proxy.url());
-    let output = wrong.run(RENDER).expect(1);
-    assert!(output.stderr.contains("502"), "{}", output.stderr);
+    // As Go has it, a server on this machine needs no proxy.
+    let mut here = with_vars(&direct.url());
+    here.set("HTTP_PROXY", proxy.url());
+    shows(&here, &[], "direct");
 }

@@ -19,6 +19,8 @@ pub struct Credential {
     pub password: Option<String>,
     /// Bearer token.
     pub token: Option<String>,
+    /// Token that a registry's token service takes in exchange for one of its own.
+    pub identity_token: Option<String>,
     /// Client certificate, PEM.
     pub certificate: Option<Vec<u8>>,
     /// Client key, PEM.

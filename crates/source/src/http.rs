@@ -13,6 +13,8 @@ use crate::{Credential, Credentials, Mirrors, SourceError};
 #[derive(Debug, Clone)]
 pub struct Http {
     client: Client,
+    /// For this machine's own servers.
+    direct: Client,
     mirrors: Mirrors,
     credentials: Credentials,
 }
@@ -27,7 +29,8 @@ impl Http {
     /// Sets up downloads. Proxies come from the environment (`HTTPS_PROXY`, `NO_PROXY` ...).
     pub fn new(mirrors: Mirrors, credentials: Credentials) -> Result<Self, SourceError> {
         Ok(Self {
-            client: client(None)?,
+            client: client(None, "")?,
+            direct: client(None, "localhost")?,
             mirrors,
             credentials,
         })
@@ -84,7 +87,7 @@ impl Http {
             address: shown(&url),
             reason: format!("`{method}` is not an HTTP method"),
         })?;
-        let mut request = self.client.request(method, url.clone());
+        let mut request = self.plain(&url).request(method, url.clone());
         let own = |name: &String| name.eq_ignore_ascii_case("authorization");
         let authenticated = !url.username().is_empty() || login.is_some() || headers.keys().any(own);
         // Headers of the project win over what a person answered.
@@ -125,6 +128,15 @@ impl Http {
         Ok((text, authenticated))
     }
 
+    /// The client for addresses whose TLS is nothing special.
+    fn plain(&self, url: &Url) -> &Client {
+        if is_loopback(&host(url)) {
+            &self.direct
+        } else {
+            &self.client
+        }
+    }
+
     fn credential(&self, url: &Url) -> Option<&Credential> {
         url.host_str()?;
         self.credentials.find(&host(url), url.path())
@@ -143,8 +155,8 @@ impl Http {
         let special =
             credential.filter(|c| c.insecure_skip_tls_verify || c.ca.is_some() || c.certificate.is_some());
         let client = match special {
-            Some(credential) => client(Some(credential))?,
-            None => self.client.clone(),
+            Some(credential) => client(Some(credential), &host(url))?,
+            None => self.plain(url).clone(),
         };
         let mut request = client.get(url.clone());
         if let Some(credential) = credential {
@@ -232,36 +244,58 @@ fn parse(address: &str) -> Result<Url, SourceError> {
     Ok(url)
 }
 
-fn client(credential: Option<&Credential>) -> Result<Client, SourceError> {
+/// An HTTP client for a host, with the authority and the client certificate of a credential.
+///
+/// Proxies come from the environment, but for servers on this machine, as Go's `ProxyFromEnvironment` has it.
+pub(crate) fn client(credential: Option<&Credential>, host: &str) -> Result<Client, SourceError> {
     // The first caller in the process decides; all of ours decide the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()
         .user_agent(concat!("kluctl/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(PATIENCE)
         .read_timeout(PATIENCE);
-    let mut host = String::new();
-    let bad = |host: &str, error: &reqwest::Error| SourceError::Address {
+    if is_loopback(host) {
+        builder = builder.no_proxy();
+    }
+    let bad = |reason: String| SourceError::Address {
         address: host.to_owned(),
-        reason: reason(error),
+        reason,
     };
     if let Some(credential) = credential {
-        host.clone_from(&credential.host);
         builder = builder.danger_accept_invalid_certs(credential.insecure_skip_tls_verify);
         if let Some(ca) = &credential.ca {
-            let bundle = Certificate::from_pem_bundle(ca).map_err(|error| bad(&host, &error))?;
+            let bundle = Certificate::from_pem_bundle(ca).map_err(|error| bad(reason(&error)))?;
             builder = builder.tls_certs_merge(bundle);
         }
-        if let (Some(certificate), Some(key)) = (&credential.certificate, &credential.key) {
-            let identity = Identity::from_pem(&[key.as_slice(), b"\n", certificate].concat())
-                .map_err(|error| bad(&host, &error))?;
-            builder = builder.identity(identity);
+        match (&credential.certificate, &credential.key) {
+            (Some(certificate), Some(key)) => {
+                let identity = Identity::from_pem(&[key.as_slice(), b"\n", certificate].concat())
+                    .map_err(|error| bad(reason(&error)))?;
+                builder = builder.identity(identity);
+            }
+            (None, None) => {}
+            (Some(_), None) => return Err(bad("a client certificate needs its key".to_owned())),
+            (None, Some(_)) => return Err(bad("a client key needs its certificate".to_owned())),
         }
     }
-    builder.build().map_err(|error| bad(&host, &error))
+    builder.build().map_err(|error| bad(reason(&error)))
+}
+
+/// Whether `host[:port]` is this machine.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    name == "localhost"
+        || name == "[::1]"
+        || name
+            .parse::<std::net::Ipv4Addr>()
+            .is_ok_and(|ip| ip.is_loopback())
 }
 
 /// The innermost causes of an error, which name what is wrong; the outer one repeats the address.
-fn reason(error: &reqwest::Error) -> String {
+pub(crate) fn reason(error: &reqwest::Error) -> String {
     let mut texts = Vec::new();
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {

@@ -16,6 +16,7 @@ mod shared;
 mod ssh;
 mod status;
 mod tls;
+mod token_registry;
 
 pub use apiserver::{ApiServer, kubectl};
 pub use backend::Backend;
@@ -30,3 +31,4 @@ pub use shared::shared;
 pub use ssh::{SshAgent, Sshd, hash_known_hosts, ssh_keygen, user};
 pub use status::StatusController;
 pub use tls::TestAuthority;
+pub use token_registry::{IDENTITY_TOKEN, TokenRegistry};

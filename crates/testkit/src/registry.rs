@@ -19,6 +19,7 @@ const SECRET: &str = "$2b$04$K1WOmG0BUwTPeQ2GmGXT0.mmOaBuEtvZZFqFbo0FLj4aidEDBZa
 /// Source: OCI distribution specification 1.1, end-points 1 to 8.
 pub struct OciRegistry {
     server: Server,
+    content: Arc<Mutex<Content>>,
 }
 
 #[derive(Default)]
@@ -32,9 +33,16 @@ impl OciRegistry {
     /// Starts an empty registry.
     pub fn start() -> Self {
         let content = Arc::new(Mutex::new(Content::default()));
+        let served = content.clone();
         Self {
-            server: Server::start(move |request| answer(&mut content.lock().expect("content"), request)),
+            server: Server::start(move |request| answer(&mut served.lock().expect("content"), request)),
+            content,
         }
+    }
+
+    /// What it answers to a request that another server took.
+    pub fn answer(&self, request: &Request) -> Reply {
+        answer(&mut self.content.lock().expect("content"), request)
     }
 
     /// `127.0.0.1:PORT`.
@@ -228,6 +236,15 @@ impl DockerRegistry {
 
     /// Starts it with TLS, or so that it asks for the user `user` with the password `secret`, or both.
     pub fn start_with(authority: Option<&TestAuthority>, password: bool) -> Option<Self> {
+        Self::start_as(authority, password, false)
+    }
+
+    /// Starts it with TLS, so that it serves only who shows a certificate of the authority.
+    pub fn start_for_clients_of(authority: &TestAuthority) -> Option<Self> {
+        Self::start_as(Some(authority), false, true)
+    }
+
+    fn start_as(authority: Option<&TestAuthority>, password: bool, clients: bool) -> Option<Self> {
         let program = ["/usr/bin/docker-registry", "/usr/local/bin/docker-registry"].map(PathBuf::from);
         let Some(program) = program.into_iter().find(|path| path.exists()) else {
             eprintln!("NOT RUN: docker-registry is not installed (Debian package `docker-registry`)");
@@ -252,6 +269,9 @@ impl DockerRegistry {
                 write("certificate.pem", &authority.certificate),
                 write("key.pem", &authority.key)
             ));
+            if clients {
+                text.push_str(&format!("    clientcas: [{}]\n", write("ca.pem", &authority.ca)));
+            }
         }
         if password {
             let users = write("htpasswd", &format!("user:{SECRET}\n"));

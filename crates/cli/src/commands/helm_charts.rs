@@ -214,10 +214,10 @@ fn credentials(url: &str, request: &ChartRequest<'_>, registry: bool) -> Result<
     {
         credential.username = stored.username;
         credential.password = stored.password;
-        credential.token = stored.token;
+        credential.identity_token = stored.identity_token;
     }
     let has_flags = credential.username.is_some()
-        || credential.token.is_some()
+        || credential.identity_token.is_some()
         || credential.certificate.is_some()
         || credential.ca.is_some()
         || credential.insecure_skip_tls_verify

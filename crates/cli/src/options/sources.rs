@@ -2,7 +2,7 @@
 //!
 //! Order of precedence: flags, then `KLUCTL_*` variables, then other tools' files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -357,16 +357,6 @@ fn registry_entries(
         registry_plain_http,
         registry_insecure_skip_tls_verify,
     } = flags;
-    for (flag, list) in [
-        ("registry-key-file", registry_key_file),
-        ("registry-cert-file", registry_cert_file),
-    ] {
-        if !list.is_empty() {
-            return Err(format!(
-                "--{flag}: this version presents no client certificates to registries"
-            ));
-        }
-    }
     let mut entries = Entries::default();
     entries.each("registry-username", registry_username, |entry, value| {
         entry.username = Some(value.to_owned());
@@ -376,15 +366,18 @@ fn registry_entries(
         entry.password = Some(value.to_owned());
         Ok(())
     })?;
-    for (flag, list) in [
-        ("registry-identity-token", registry_identity_token),
-        ("registry-token", registry_token),
-    ] {
-        entries.each(flag, list, |entry, value| {
-            entry.token = Some(value.to_owned());
+    entries.each(
+        "registry-identity-token",
+        registry_identity_token,
+        |entry, value| {
+            entry.identity_token = Some(value.to_owned());
             Ok(())
-        })?;
-    }
+        },
+    )?;
+    entries.each("registry-token", registry_token, |entry, value| {
+        entry.token = Some(value.to_owned());
+        Ok(())
+    })?;
     entries.each("registry-creds", registry_creds, |entry, value| {
         match value.split_once(':') {
             Some((username, password)) => {
@@ -393,6 +386,14 @@ fn registry_entries(
             }
             None => entry.token = Some(value.to_owned()),
         }
+        Ok(())
+    })?;
+    entries.each("registry-key-file", registry_key_file, |entry, value| {
+        entry.key = Some(read(value)?);
+        Ok(())
+    })?;
+    entries.each("registry-cert-file", registry_cert_file, |entry, value| {
+        entry.certificate = Some(read(value)?);
         Ok(())
     })?;
     entries.each("registry-ca-file", registry_ca_file, |entry, value| {
@@ -417,7 +418,8 @@ fn registry_entries(
     Ok(entries)
 }
 
-/// `<prefix>_HOST` and its companions, and the same with a number: `<prefix>_0_HOST`.
+/// `<prefix>_HOST` and its companions, and the same with a number: `<prefix>_0_HOST`. A registry may be named by its
+/// `REPOSITORY` alone.
 fn from_environment(
     entries: &mut Entries,
     environment: &BTreeMap<String, String>,
@@ -425,18 +427,23 @@ fn from_environment(
     path: &str,
     ca: &str,
 ) -> Result<(), String> {
-    let mut numbers: Vec<Option<u32>> = environment
-        .keys()
-        .filter_map(|name| {
-            let middle = name.strip_prefix(prefix)?.strip_suffix("_HOST")?;
-            if middle.is_empty() {
-                Some(None)
-            } else {
-                middle.strip_prefix('_')?.parse().ok().map(Some)
-            }
-        })
-        .collect();
-    numbers.sort_unstable();
+    let number = |name: &str| {
+        let stem = name.strip_prefix(prefix)?;
+        let middle = ["_HOST", "_REPOSITORY"]
+            .iter()
+            .find_map(|end| stem.strip_suffix(end))?;
+        if middle.is_empty() {
+            Some(None)
+        } else {
+            middle.strip_prefix('_')?.parse().ok().map(Some)
+        }
+    };
+    let numbers: BTreeSet<Option<u32>> = environment.keys().filter_map(|name| number(name)).collect();
+    let careless = format!("{prefix}_DEFAULT_INSECURE_SKIP_TLS_VERIFY");
+    let careless = match environment.get(&careless).filter(|text| !text.is_empty()) {
+        Some(text) => values::boolean(text).map_err(|error| format!("{careless}: {error}"))?,
+        None => false,
+    };
     for number in numbers {
         let stem = number.map_or_else(|| prefix.to_owned(), |number| format!("{prefix}_{number}"));
         let text = |name: &str| {
@@ -445,11 +452,11 @@ fn from_environment(
                 .filter(|text| !text.is_empty())
                 .cloned()
         };
-        let truth = |name: &str| -> Result<bool, String> {
+        let truth = |name: &str, default: bool| -> Result<bool, String> {
             let parsed = text(name).map(|value| values::boolean(&value));
             parsed
                 .transpose()
-                .map(Option::unwrap_or_default)
+                .map(|parsed| parsed.unwrap_or(default))
                 .map_err(|error| format!("{stem}_{name}: {error}"))
         };
         let file = |name: &str| -> Result<Option<Vec<u8>>, String> {
@@ -458,13 +465,24 @@ fn from_environment(
                 .transpose()
                 .map_err(|error| format!("{stem}_{name}: {error}"))
         };
-        let Some(host) = text("HOST") else { continue };
+        let (host, path) = match (text("HOST"), text(path)) {
+            (Some(host), path) => (host, path),
+            // The registry may stand before the repository, as in an image's name.
+            (None, Some(repository)) if path == "REPOSITORY" => match repository.split_once('/') {
+                Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => {
+                    (host.to_owned(), Some(path.to_owned()))
+                }
+                _ => ("index.docker.io".to_owned(), Some(repository)),
+            },
+            _ => continue,
+        };
         entries.0.push(Credential {
             host,
-            path: text(path),
+            path,
             username: text("USERNAME"),
             password: text("PASSWORD"),
-            token: text("TOKEN").or_else(|| text("IDENTITY_TOKEN")),
+            token: text("TOKEN"),
+            identity_token: text("IDENTITY_TOKEN"),
             certificate: file("CERT_FILE")?,
             key: file("KEY_FILE")?,
             ca: match text(ca).filter(|text| text.starts_with("-----BEGIN")) {
@@ -473,9 +491,9 @@ fn from_environment(
             },
             ssh_key: file("SSH_KEY")?,
             known_hosts: file("KNOWN_HOSTS")?,
-            insecure_skip_tls_verify: truth("INSECURE_SKIP_TLS_VERIFY")?,
-            plain_http: truth("PLAIN_HTTP")?,
-            pass_credentials_all: truth("PASS_CREDENTIALS_ALL")?,
+            insecure_skip_tls_verify: truth("INSECURE_SKIP_TLS_VERIFY", careless)?,
+            plain_http: truth("PLAIN_HTTP", false)?,
+            pass_credentials_all: truth("PASS_CREDENTIALS_ALL", false)?,
         });
     }
     Ok(())

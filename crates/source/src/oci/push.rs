@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use oci_client::RegistryOperation;
-use oci_client::errors::OciDistributionError;
-use oci_client::manifest::{OCI_IMAGE_MEDIA_TYPE, OciDescriptor, OciImageManifest};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::client::Failure;
+use super::manifest::{Descriptor, MANIFEST, Manifest};
 use super::{Registry, split};
 use crate::SourceError;
 
@@ -48,8 +47,9 @@ impl Registry {
     /// Source: flux `pkg/oci/push.go`, `Push`.
     pub async fn push(&self, address: &str, artifact: &Artifact) -> Result<Pushed, SourceError> {
         let (bare, tag) = without_tag(address);
-        let asked = self.repository(bare, tag)?;
-        let failed = |error: OciDistributionError| asked.error(bare, &error);
+        let asked = self.repository(bare, tag)?.for_push();
+        let failed = |failure: Failure| asked.error(bare, failure);
+        let client = &asked.client;
         let config = json!({
             "architecture": "",
             "created": artifact.created,
@@ -62,40 +62,25 @@ impl Registry {
         annotations
             .entry("org.opencontainers.image.created".to_owned())
             .or_insert_with(|| artifact.created.clone());
-        let manifest = OciImageManifest {
+        let manifest = Manifest {
             schema_version: 2,
-            media_type: Some(OCI_IMAGE_MEDIA_TYPE.to_owned()),
+            media_type: MANIFEST.to_owned(),
             config: descriptor(CONFIG, &config),
             layers: vec![descriptor(CONTENT, &artifact.archive)],
-            subject: None,
-            artifact_type: None,
-            annotations: Some(annotations),
+            annotations,
         };
-        asked
-            .client
-            .auth(&asked.reference, &asked.auth, RegistryOperation::Push)
-            .await
-            .map_err(failed)?;
-        for (blob, digest) in [
-            (&artifact.archive, &manifest.layers[0].digest),
-            (&config, &manifest.config.digest),
+        for (blob, at) in [
+            (&artifact.archive, &manifest.layers[0]),
+            (&config, &manifest.config),
         ] {
-            let there = asked.client.blob_exists(&asked.reference, digest).await;
-            if !there.unwrap_or(false) {
-                let pushed = asked
-                    .client
-                    .push_blob(&asked.reference, blob.clone(), digest)
-                    .await;
-                pushed.map_err(failed)?;
-            }
+            client.push_blob(blob, &at.digest).await.map_err(failed)?;
         }
         let body = serde_json::to_vec(&manifest).map_err(|error| SourceError::Content {
             what: format!("the manifest of {address}"),
             reason: error.to_string(),
         })?;
         let digest = digest(&body);
-        let kind = http::HeaderValue::from_static(OCI_IMAGE_MEDIA_TYPE);
-        let pushed = asked.client.push_manifest_raw(&asked.reference, body, kind).await;
+        let pushed = client.push_manifest(tag, MANIFEST, body).await;
         pushed.map_err(failed)?;
         Ok(Pushed {
             repository: bare.trim_start_matches("oci://").trim_end_matches('/').to_owned(),
@@ -109,13 +94,8 @@ fn digest(data: &[u8]) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(data)))
 }
 
-fn descriptor(kind: &str, data: &[u8]) -> OciDescriptor {
-    OciDescriptor {
-        media_type: kind.to_owned(),
-        digest: digest(data),
-        size: i64::try_from(data.len()).unwrap_or(i64::MAX),
-        ..OciDescriptor::default()
-    }
+fn descriptor(kind: &str, data: &[u8]) -> Descriptor {
+    Descriptor::new(kind, digest(data), data.len())
 }
 
 /// The address without its tag, and the tag.

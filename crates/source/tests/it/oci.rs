@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use kluctl_source::archive::{Limits, unpack};
 use kluctl_source::oci::{Artifact, Pushed, Registry};
 use kluctl_source::{Cache, Credential, Credentials, Mirrors, SourceError, work_folder};
-use kluctl_testkit::{DockerRegistry, OciRegistry, TestAuthority};
+use kluctl_testkit::{DockerRegistry, IDENTITY_TOKEN, OciRegistry, TestAuthority, TokenRegistry};
 
 use crate::run;
 
@@ -121,4 +121,120 @@ fn trusts_the_authority_and_presents_the_password() {
         ..good
     };
     run(registry(vec![careless]).artifact(&blobs, &url, None, None)).expect("an artifact");
+}
+
+#[test]
+fn presents_a_client_certificate() {
+    let authority = TestAuthority::new();
+    let Some(server) = DockerRegistry::start_for_clients_of(&authority) else {
+        return;
+    };
+    let (certificate, key) = authority.client();
+    let good = Credential {
+        host: server.address().to_owned(),
+        certificate: Some(certificate.into_bytes()),
+        key: Some(key.into_bytes()),
+        ca: Some(authority.ca.clone().into_bytes()),
+        ..Credential::default()
+    };
+    check(&registry(vec![good.clone()]), server.address());
+    let url = format!("oci://{}/team/project", server.address());
+    let stranger = Credential {
+        certificate: None,
+        key: None,
+        ..good.clone()
+    };
+    let keyless = Credential { key: None, ..good };
+    let (_guard, root) = folder();
+    let blobs = Cache::new(root).blobs();
+    let ask = |credential| {
+        run(registry(vec![credential]).artifact(&blobs, &url, None, None))
+            .expect_err("refused")
+            .to_string()
+    };
+    let refused = ask(stranger);
+    assert!(refused.contains("Certificate"), "{refused}");
+    let half = ask(keyless);
+    assert!(half.ends_with("a client certificate needs its key"), "{half}");
+}
+
+#[test]
+fn fetches_tokens_by_password_and_by_identity_token() {
+    let by_password = Credential {
+        username: Some("user".to_owned()),
+        password: Some("secret".to_owned()),
+        ..Credential::default()
+    };
+    let by_token = Credential {
+        identity_token: Some(IDENTITY_TOKEN.to_owned()),
+        ..Credential::default()
+    };
+    for credential in [by_password, by_token] {
+        let server = TokenRegistry::start(100);
+        let credential = Credential {
+            host: server.address(),
+            ..credential
+        };
+        check(&registry(vec![credential]), &server.address());
+    }
+    // A token that the registry takes needs no token service.
+    let server = TokenRegistry::start(100);
+    let ready = Credential {
+        host: server.address(),
+        token: Some("team/project:pull,push".to_owned()),
+        ..Credential::default()
+    };
+    check(&registry(vec![ready]), &server.address());
+    assert!(!server.asked().iter().any(|request| request.ends_with("/token")));
+}
+
+#[test]
+fn who_is_not_known_is_told_so_in_the_registrys_words() {
+    let server = TokenRegistry::start(100);
+    let (_guard, root) = folder();
+    let blobs = Cache::new(root).blobs();
+    let url = format!("oci://{}/team/project", server.address());
+    let wrong = |username: &str, password: &str, token: Option<&str>| {
+        let credential = Credential {
+            host: server.address(),
+            username: Some(username.to_owned()),
+            password: Some(password.to_owned()),
+            token: token.map(str::to_owned),
+            ..Credential::default()
+        };
+        run(registry(vec![credential]).artifact(&blobs, &url, None, None))
+            .expect_err("refused")
+            .to_string()
+    };
+    let host = server.address();
+    assert_eq!(
+        wrong("user", "letmein", None),
+        format!("failed to fetch http://{host}/token : 401 Unauthorized (incorrect username or password)")
+    );
+    assert_eq!(
+        wrong("", "", Some("another")),
+        format!(
+            "failed to fetch http://{host}/v2/team/project/manifests/latest : 401 Unauthorized (unauthorized: authentication required)"
+        )
+    );
+}
+
+#[test]
+fn reads_all_pages_of_tags() {
+    let server = TokenRegistry::start(2);
+    let credential = Credential {
+        host: server.address(),
+        username: Some("user".to_owned()),
+        password: Some("secret".to_owned()),
+        ..Credential::default()
+    };
+    let registry = registry(vec![credential]);
+    let (_guard, root) = folder();
+    let artifact = artifact(&root, "text");
+    let url = format!("oci://{}/team/project", server.address());
+    for number in 1..=5 {
+        run(registry.push(&format!("{url}:1.0.{number}"), &artifact)).expect("a push");
+    }
+    let versions = run(registry.versions(&url)).expect("tags");
+    assert_eq!(versions, ["1.0.1", "1.0.2", "1.0.3", "1.0.4", "1.0.5"]);
 }
