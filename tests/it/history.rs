@@ -293,3 +293,45 @@ fn progress_may_be_json() {
             .all(|line| line["time"].is_string() && line["level"].is_string())
     );
 }
+
+#[test]
+fn drift_of_masked_values_outside_of_secrets_is_seen() {
+    Server::each(|server| {
+        let environment = project(server);
+        environment.write(
+            "deployment.yaml",
+            "vars:\n- values: {password: hidden-away-one, other: hidden-away-too}\n  sensitive: true\ndeployments:\n- path: ns\n- barrier: true\n- path: app\n",
+        );
+        let config = |password: &str, kept: &str| {
+            format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: cm\n  namespace: history\n  labels: {{kluctl.io/discriminator: history-test}}\ndata:\n  value: 'user:{password}@host'\n  kept: {kept}\n"
+            )
+        };
+        environment.write("app/app.yaml", &config("{{ password }}", "'{{ other }}'"));
+        environment.write("other/.kluctl.yaml", "targets:\n- name: other\n");
+        deploy(&environment, "one").stdout.clear();
+        let other = |password: &str| {
+            environment.write("other/app/cm.yaml", &config(password, "hidden-away-too"));
+            let arguments = [
+                "deploy",
+                "--yes",
+                "--project-dir",
+                "other",
+                "-t",
+                "other",
+                "--force-apply",
+            ];
+            let done = environment.run(arguments).expect(0);
+            assert!(!done.stderr.contains("hidden-away"), "{}", done.stderr);
+        };
+        // Somebody writes the same: then it is not another value.
+        other("hidden-away-one");
+        let same = environment.run(["drift", "-t", "test"]).expect(0);
+        assert!(same.stderr.ends_with("No drift.\n"), "{}", same.stderr);
+        other("hidden-away-two");
+        let drift = environment.run(["drift", "-t", "test"]).expect(2);
+        assert!(drift.stdout.contains("data.value"), "{}", drift.stdout);
+        assert!(drift.stdout.contains("(changed)"), "{}", drift.stdout);
+        assert!(!drift.stdout.contains("hidden-away"), "{}", drift.stdout);
+    });
+}

@@ -40,7 +40,9 @@ pub use execute::{Applied, ExecuteOptions, ItemOutcome, MANAGER, Outcome, execut
 pub use item::{Barrier, ConflictAction, ConflictRule, IgnoreRule, Item, Match, Selector};
 pub use kinds::defined_kinds;
 pub use live::{DISCRIMINATOR, Fetch, LiveObjects};
-pub use obfuscate::{SecretTexts, adopt_masks, is_secret, obfuscate_changes, obfuscate_object, unmasked};
+pub use obfuscate::{
+    SecretTexts, adopt_masks, is_secret, obfuscate_changes, obfuscate_object, stands_for, unmasked,
+};
 pub use orphans::{Everything, Inclusion, belongs, deletable, is_managed, is_protected};
 pub use ownership::{Owner, Ownership};
 pub use plan::{Plan, plan};

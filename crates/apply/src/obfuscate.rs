@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kluctl_object::{MASK, MaskKey, Masks, Object, ObjectRef};
+use kluctl_object::{KeyPath, MASK, MaskKey, Masks, Object, ObjectRef};
 use serde_json::Value;
 
 use crate::diff::{Change, ChangeKind};
@@ -118,26 +118,52 @@ pub fn unmasked<'t>(masked: &str, text: &'t str) -> Option<Vec<&'t str>> {
     Some(found)
 }
 
+/// Whether what stands in a text where a masked one has masks is what these stand for.
+///
+/// `false`, too, where the masks have no fingerprints or were made with another key.
+pub fn stands_for(masked: &str, text: &str, key: &MaskKey) -> bool {
+    let fingerprints = masked.split(MASK).skip(1).map(|piece| {
+        let end = piece.len() - without_fingerprint(piece).len();
+        &piece[..end]
+    });
+    unmasked(masked, text).is_some_and(|hidden| {
+        hidden
+            .iter()
+            .zip(fingerprints)
+            .all(|(text, fingerprint)| key.stands_for(&format!("{MASK}{fingerprint}"), text))
+    })
+}
+
 /// Masks in one tree what is masked in another one, where both agree otherwise.
 ///
-/// A text that was masked before is never shown, whatever it has become.
-pub fn adopt_masks(masked: &Value, value: &mut Value) {
+/// A text that was masked before is never shown, whatever it has become. `is_another` tells of a text that fits in between
+/// the masks whether it holds another secret; it is given the place, the masked text and what has become of it.
+pub fn adopt_masks(masked: &Value, value: &mut Value, is_another: &dyn Fn(&KeyPath, &str, &str) -> bool) {
+    adopt(masked, value, &KeyPath::default(), is_another);
+}
+
+fn adopt(
+    masked: &Value,
+    value: &mut Value,
+    path: &KeyPath,
+    is_another: &dyn Fn(&KeyPath, &str, &str) -> bool,
+) {
     match (masked, value) {
         (Value::String(masked), Value::String(text)) if masked.contains(MASK) => {
             *text = match unmasked(masked, text) {
-                Some(_) => masked.clone(),
-                None => format!("{MASK} (changed)"),
+                Some(_) if !is_another(path, masked, text) => masked.clone(),
+                _ => format!("{MASK} (changed)"),
             };
         }
         (Value::Array(masked), Value::Array(list)) => {
-            for (masked, value) in masked.iter().zip(list) {
-                adopt_masks(masked, value);
+            for (index, (masked, value)) in masked.iter().zip(list).enumerate() {
+                adopt(masked, value, &path.child(index), is_another);
             }
         }
         (Value::Object(masked), Value::Object(map)) => {
             for (key, value) in map {
                 if let Some(masked) = masked.get(key) {
-                    adopt_masks(masked, value);
+                    adopt(masked, value, &path.child(key.as_str()), is_another);
                 }
             }
         }
@@ -249,15 +275,28 @@ mod tests {
         assert_eq!(unmasked("a=*****(no)", "a=1(no)"), Some(vec!["1"]));
         assert_eq!(unmasked("a=*****", "b=1"), None);
         assert_eq!(unmasked("no mask", "no mask"), None);
-        let mut value = json!({"same": "x=secret", "other": "y=secret", "list": ["z"], "new": 1});
+        let mut value =
+            json!({"another": "x=1", "same": "x=secret", "other": "y=secret", "list": ["z"], "new": 1});
         adopt_masks(
-            &json!({"same": "x=*****", "other": "x=*****", "list": ["*****"]}),
+            &json!({"another": "x=*****", "same": "x=*****", "other": "x=*****", "list": ["*****"]}),
             &mut value,
+            &|path, _, _| path.to_string() == "another",
         );
         assert_eq!(
             value,
-            json!({"same": "x=*****", "other": "***** (changed)", "list": ["*****"], "new": 1})
+            json!({"another": "***** (changed)", "same": "x=*****", "other": "***** (changed)", "list": ["*****"], "new": 1})
         );
+    }
+
+    #[test]
+    fn fingerprints_tell_whether_it_is_the_same_secret() {
+        let key = MaskKey::default();
+        let masked = format!("{}@{}", key.mask("user"), key.mask("password"));
+        assert!(stands_for(&masked, "user@password", &key));
+        assert!(!stands_for(&masked, "user@another", &key));
+        assert!(!stands_for(&masked, "user:password", &key));
+        assert!(!stands_for(&masked, "user@password", &MaskKey::new([1; 32])));
+        assert!(!stands_for("*****", "user", &key));
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use kluctl_api::{ChangeEntry, CommandResult, DriftChange, DriftObject, DriftResult, Stored, new_id};
 use kluctl_apply::{
     Change, ChangeKind, Fetch, IgnoreRule, LiveObjects, MANAGER, Owner, Ownership, Problems, adopt_masks,
-    changes, is_known_editor, is_secret, normalize, obfuscate_changes, obfuscate_object,
+    changes, is_known_editor, is_secret, normalize, obfuscate_changes, obfuscate_object, stands_for,
 };
-use kluctl_object::{Object, ObjectRef, to_go_json};
+use kluctl_object::{KeyPath, MASK, MaskKey, Object, ObjectRef, to_go_json};
 use kluctl_project::Rendered;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -59,6 +59,14 @@ impl Baseline {
         baseline
     }
 
+    /// Whether any mask stands for what is in the cluster now.
+    fn is_masked_with(&self, key: &MaskKey, live: &LiveObjects) -> bool {
+        self.objects.values().any(|expected| {
+            let both = expected.applied.as_ref().zip(live.get(&expected.reference));
+            both.is_some_and(|(applied, live)| any_mask_fits(&applied.to_value(), &live.to_value(), key))
+        })
+    }
+
     fn add(&mut self, result: &CommandResult, trimmed: bool, settled: &mut BTreeSet<ObjectRef>) {
         let rules = rules_by_object(result);
         let failed: BTreeSet<ObjectRef> = result
@@ -96,6 +104,23 @@ impl Baseline {
     }
 }
 
+fn any_mask_fits(masked: &Value, live: &Value, key: &MaskKey) -> bool {
+    match (masked, live) {
+        (Value::String(masked), Value::String(text)) => {
+            masked.contains(MASK) && stands_for(masked, text, key)
+        }
+        (Value::Array(masked), Value::Array(live)) => masked
+            .iter()
+            .zip(live)
+            .any(|(masked, live)| any_mask_fits(masked, live, key)),
+        (Value::Object(masked), Value::Object(live)) => masked.iter().any(|(name, masked)| {
+            live.get(name)
+                .is_some_and(|live| any_mask_fits(masked, live, key))
+        }),
+        _ => false,
+    }
+}
+
 /// Hooks and objects that are to be deleted are no part of what stays.
 fn is_no_object_of_its_own(local: &Object) -> bool {
     ["kluctl.io/hook", "helm.sh/hook", "kluctl.io/delete"]
@@ -117,19 +142,35 @@ fn rules_by_object(result: &CommandResult) -> BTreeMap<ObjectRef, Vec<IgnoreRule
     rules
 }
 
-/// Compares the cluster with what was deployed. With `all`, what controllers have set on their own counts too.
-pub async fn drift(session: &Session, baseline: &Baseline, all: bool) -> DriftResult {
+/// How it is looked.
+struct View<'k> {
+    /// What controllers have set on their own counts too.
+    all: bool,
+    key: &'k MaskKey,
+    /// The results were masked with this key. On other machines another one is at work; then a value may only be another
+    /// one where its field was written since.
+    is_our_key: bool,
+}
+
+/// Compares the cluster with what was deployed. With `all`, what controllers have set on their own counts too. `key` is
+/// the one that results are masked with here.
+pub async fn drift(session: &Session, baseline: &Baseline, all: bool, key: &MaskKey) -> DriftResult {
     let mut result = baseline.head.clone();
     result.id = new_id();
     result.start_time = Some(now());
     let mut problems = Problems::default();
     match look(session, baseline, &mut problems).await {
         Some(live) => {
+            let view = View {
+                all,
+                key,
+                is_our_key: baseline.is_masked_with(key, &live),
+            };
             for expected in baseline.objects.values() {
                 compare(
                     expected,
                     live.get(&expected.reference),
-                    all,
+                    &view,
                     &mut result,
                     &mut problems,
                 );
@@ -175,7 +216,7 @@ async fn look(session: &Session, baseline: &Baseline, problems: &mut Problems) -
 fn compare(
     expected: &Expected,
     live: Option<&Object>,
-    all: bool,
+    view: &View<'_>,
     result: &mut DriftResult,
     problems: &mut Problems,
 ) {
@@ -210,7 +251,14 @@ fn compare(
     }
     object.resource_version = at(live, "resourceVersion");
     object.recreated = at(applied, "uid") != at(live, "uid") && !at(applied, "uid").is_empty();
-    let (old, new) = match sides(expected, applied, live) {
+    let before = Ownership::of(applied);
+    let after = Ownership::of(live);
+    let is_another = |path: &KeyPath, masked: &str, text: &str| {
+        let path = path.to_string();
+        let may_be = view.is_our_key || before.last(&path) != after.last(&path);
+        may_be && !stands_for(masked, text, view.key)
+    };
+    let (old, new) = match sides(expected, applied, live, &is_another) {
         Ok(sides) => sides,
         Err(error) => {
             problems.error(Some(&expected.reference), error);
@@ -219,8 +267,6 @@ fn compare(
     };
     object.expected_fingerprint = fingerprint(&old);
     object.fingerprint = fingerprint(&new);
-    let before = Ownership::of(applied);
-    let after = Ownership::of(live);
     let mut found = hidden_changes(expected, (&old, &new), &before, &after);
     if object.expected_fingerprint != object.fingerprint {
         let mut visible = changes(&old, &new);
@@ -237,7 +283,7 @@ fn compare(
             && change.kind != ChangeKind::Insert;
         let ours = secret_value || before.has(MANAGER, &change.json_path);
         let by_hand = owner.is_some_and(|owner| is_known_editor(&owner.manager));
-        if all || ours || by_hand {
+        if view.all || ours || by_hand {
             // who owned the field all the time has not changed it
             let author = owner.filter(|owner| before.last(&change.json_path) != Some(owner));
             object.changes.push(told(change, author, &after, &expected.since));
@@ -251,12 +297,17 @@ fn compare(
 }
 
 /// Both versions as they are compared and may be shown.
-fn sides(expected: &Expected, applied: &Object, live: &Object) -> Result<(Value, Value), String> {
+fn sides(
+    expected: &Expected,
+    applied: &Object,
+    live: &Object,
+    is_another: &dyn Fn(&KeyPath, &str, &str) -> bool,
+) -> Result<(Value, Value), String> {
     let mut live = live.clone();
     obfuscate_object(&mut live);
     let old = normalize(applied, &expected.rules, &expected.local)?;
     let mut new = normalize(&live, &expected.rules, &expected.local)?;
-    adopt_masks(&old, &mut new);
+    adopt_masks(&old, &mut new, is_another);
     Ok((old, new))
 }
 

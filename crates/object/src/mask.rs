@@ -65,6 +65,29 @@ impl MaskKey {
         }
         text
     }
+
+    /// Whether a mask (`*****(1a2b3c4d)`) stands for a text, or for the secret that the text is one of the forms of.
+    ///
+    /// `false` where the mask was made with another key. Of base64 in the midst of a longer text nothing can be told.
+    pub fn stands_for(&self, mask: &str, text: &str) -> bool {
+        let is = |secret: &str| self.mask(secret) == mask;
+        let in_base64 = |text: &str| {
+            [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD]
+                .iter()
+                .filter_map(|base64| String::from_utf8(base64.decode(text).ok()?).ok())
+                .any(|secret| is(&secret))
+        };
+        let unescaped = || serde_json::from_str::<String>(&format!("\"{text}\"")).ok();
+        let address = || {
+            let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
+            decoded.is_ok_and(|secret| is(&secret))
+        };
+        is(text)
+            || is(&format!("{text}\n"))
+            || in_base64(text)
+            || unescaped().is_some_and(|secret| is(&secret))
+            || address()
+    }
 }
 
 /// Finds secrets in texts: as they are, line by line, in base64 (also as a part of something longer), and escaped as in
@@ -207,6 +230,25 @@ mod tests {
 
     fn masks() -> Masks {
         Masks::new([SECRET, "first line of it\nsecond line\n"], &MaskKey::default())
+    }
+
+    #[test]
+    fn a_mask_is_known_from_every_form() {
+        let key = MaskKey::default();
+        for form in [
+            SECRET.to_owned(),
+            "pässword?with/odd+chars&\\\"quotes\\\"".to_owned(),
+            percent(SECRET),
+            STANDARD.encode(SECRET),
+            URL_SAFE_NO_PAD.encode(SECRET),
+        ] {
+            assert!(key.stands_for(&key.mask(SECRET), &form), "{form}");
+            assert!(
+                !MaskKey::new([7; 32]).stands_for(&key.mask(SECRET), &form),
+                "{form}"
+            );
+        }
+        assert!(!key.stands_for(&key.mask(SECRET), "another"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use clap::Args;
 use kluctl_api::{DriftResult, ResultStore, Stored};
 use kluctl_commands::{Baseline, Events, changed_the_cluster};
 
+use crate::mask_key;
 use crate::opened::{Reached, reach};
 use crate::options::global::GlobalFlags;
 use crate::options::output::MISC;
@@ -64,6 +65,7 @@ fn drift(args: &DriftArgs, running: &Running) -> Result<ExitCode, String> {
     let namespace = &*args.namespace.command_result_namespace;
     let reached = reach(running, &args.reach.to_open_flags(), args.result.is_none())?;
     let store = open_store(&reached, namespace)?;
+    let key = mask_key::key();
     let mut shown: Option<DriftResult> = None;
     loop {
         // read again each time: a deploy may have happened in between
@@ -74,7 +76,7 @@ fn drift(args: &DriftArgs, running: &Running) -> Result<ExitCode, String> {
             // how it is looked needs to be told once only
             session.events = Events::none();
         }
-        let compared = kluctl_commands::drift(&session, &baseline, args.all);
+        let compared = kluctl_commands::drift(&session, &baseline, args.all, &key);
         let result = running.runtime.block_on(compared);
         let stopped = running.stop.is_cancelled();
         if !stopped && shown.as_ref().is_none_or(|shown| differs(shown, &result)) {

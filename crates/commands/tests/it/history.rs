@@ -92,9 +92,12 @@ fn read(server: &Server, result: &CommandResult) -> Stored {
 fn drift(server: &Server, results: &[Stored], all: bool) -> DriftResult {
     let session = server.session();
     let baseline = Baseline::new(results);
-    server
-        .runtime
-        .block_on(kluctl_commands::drift(&session, &baseline, all))
+    server.runtime.block_on(kluctl_commands::drift(
+        &session,
+        &baseline,
+        all,
+        &kluctl_object::MaskKey::default(),
+    ))
 }
 
 /// One line per object, and one per change.
