@@ -170,7 +170,7 @@ fn result_value(result: &mut Value) {
     }
 }
 
-/// The stored results that belong to a discriminator, without their ids.
+/// The stored results that belong to a discriminator, or to one that begins with it, without their ids.
 pub(crate) fn stored_text(list: &Value, discriminator: &str) -> String {
     let mut texts = Vec::new();
     for secret in list["items"].as_array().into_iter().flatten() {
@@ -187,7 +187,11 @@ pub(crate) fn stored_text(list: &Value, discriminator: &str) -> String {
             }
         }
         let mine = |annotation: &str| {
-            secret["metadata"]["annotations"][annotation]["targetKey"]["discriminator"] == discriminator
+            let key = &secret["metadata"]["annotations"][annotation]["targetKey"];
+            let rest = key["discriminator"]
+                .as_str()
+                .and_then(|found| found.strip_prefix(discriminator));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
         };
         if !mine("kluctl.io/command-result-summary") && !mine("kluctl.io/validate-result-summary") {
             continue;

@@ -2,7 +2,7 @@
 //!
 //! Source: kluctl `pkg/types/result/compact.go`.
 
-use kluctl_object::{Object, to_go_json};
+use kluctl_object::Object;
 use serde_json::{Map, Value};
 
 use crate::delta;
@@ -32,7 +32,8 @@ pub fn compact(objects: &[ResultObject]) -> Value {
     Value::Array(objects.iter().map(compact_object).collect())
 }
 
-fn compact_object(object: &ResultObject) -> Value {
+/// One object, each stage as its difference from the one before.
+pub(crate) fn compact_object(object: &ResultObject) -> Value {
     let without_stages = ResultObject {
         rendered: None,
         remote: None,
@@ -49,7 +50,7 @@ fn compact_object(object: &ResultObject) -> Value {
         .zip([&object.rendered, &object.remote, &object.applied])
     {
         let Some(stage) = stage else { continue };
-        let json = to_go_json(&stage.to_value());
+        let json = stage.to_go_json();
         let delta = (!previous.is_empty()).then(|| delta::between(&previous, &json));
         let text = match delta.filter(|delta| delta.len() < json.len()) {
             Some(delta) => format!("delta: {delta}"),

@@ -14,7 +14,7 @@ use kluctl_object::{Gvk, Object, ObjectRef, to_go_json};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::compact::{compact, expand};
+use crate::compact::{compact_object, expand};
 use crate::result::{CommandResult, ProjectKey, ResultObject};
 use crate::summary::{CommandResultSummary, ValidateResultSummary};
 use crate::validation::ValidateResult;
@@ -405,7 +405,7 @@ fn command_data(result: &CommandResult) -> (Value, Option<&'static str>) {
     let mut trimmed = None;
     let mut trims = trims.into_iter();
     loop {
-        let data = json!({"reducedResult": packed(&reduced), "compactedObjects": packed(&compact(&objects))});
+        let data = json!({"reducedResult": packed(&reduced), "compactedObjects": packed_objects(&objects)});
         let size: usize = data
             .as_object()
             .into_iter()
@@ -437,14 +437,14 @@ fn command_data(result: &CommandResult) -> (Value, Option<&'static str>) {
             objects.clear();
             if reduced.errors.is_empty() && reduced.warnings.is_empty() {
                 return (
-                    json!({"reducedResult": packed(&reduced), "compactedObjects": packed(&json!([]))}),
+                    json!({"reducedResult": packed(&reduced), "compactedObjects": packed_objects(&[])}),
                     trimmed,
                 );
             }
             reduced.errors.truncate(100);
             reduced.warnings.truncate(100);
             return (
-                json!({"reducedResult": packed(&reduced), "compactedObjects": packed(&json!([]))}),
+                json!({"reducedResult": packed(&reduced), "compactedObjects": packed_objects(&[])}),
                 trimmed,
             );
         }
@@ -484,9 +484,26 @@ fn command_summary(result: &CommandResult) -> Value {
 /// JSON as Go writes it, gzipped, in base64.
 fn packed(value: &impl Serialize) -> String {
     let json = to_go_json(&serde_json::to_value(value).unwrap_or_default());
+    packed_texts(std::iter::once(json))
+}
+
+/// All objects, compacted one after the other, so that no more than one of them is held as text.
+fn packed_objects(objects: &[ResultObject]) -> String {
+    let separators = std::iter::once("[").chain(std::iter::repeat(","));
+    let texts = objects
+        .iter()
+        .zip(separators)
+        .map(|(object, separator)| format!("{separator}{}", to_go_json(&compact_object(object))));
+    let end = if objects.is_empty() { "[]" } else { "]" };
+    packed_texts(texts.chain(std::iter::once(end.to_owned())))
+}
+
+fn packed_texts(texts: impl Iterator<Item = String>) -> String {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    // writing to memory cannot fail
-    let _ = encoder.write_all(json.as_bytes());
+    for text in texts {
+        // writing to memory cannot fail
+        let _ = encoder.write_all(text.as_bytes());
+    }
     STANDARD.encode(encoder.finish().unwrap_or_default())
 }
 

@@ -48,7 +48,7 @@ impl<'a> Hasher<'a> {
 
     /// The hash of an object as it was rendered.
     fn rendered(&self, object: &Object) -> String {
-        let text = to_go_json(&object.to_value());
+        let text = object.to_go_json();
         let guessable = is_secret(&object.reference()) || self.secrets.obfuscate(&text) != text;
         hex::encode(if guessable {
             self.slow(&text)

@@ -192,6 +192,9 @@ impl Hidden {
             .flatten()
         {
             obfuscate_object(stage);
+            if self.everywhere.is_empty() {
+                continue;
+            }
             let mut value = Value::from(std::mem::take(stage));
             self.mask_named(&mut value);
             *stage = Object::try_from(value).unwrap_or_default();

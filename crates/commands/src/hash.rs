@@ -1,6 +1,6 @@
 //! A hash that changes whenever what is deployed changes.
 
-use kluctl_object::{Object, to_go_json};
+use kluctl_object::Object;
 use sha2::{Digest, Sha256};
 
 /// The hash of objects in their order: SHA-256 over the SHA-256 of each one's JSON.
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 pub fn objects_hash<'a>(objects: impl IntoIterator<Item = &'a Object>) -> String {
     let mut hash = Sha256::new();
     for object in objects {
-        hash.update(Sha256::digest(to_go_json(&object.to_value())));
+        hash.update(Sha256::digest(object.to_go_json()));
     }
     hex::encode(hash.finalize())
 }

@@ -1,14 +1,29 @@
 //! Objects as trees of JSON with accessors for what every object has.
 
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::{Gvk, ObjectRef};
 
 /// A Kubernetes object: a JSON map with `apiVersion`, `kind` and `metadata`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Object(Map<String, Value>);
+///
+/// Copies share the map until one of them is changed: a run holds each object in many places.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Object(Arc<Map<String, Value>>);
+
+impl Serialize for Object {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::from(Map::deserialize(deserializer)?))
+    }
+}
 
 /// A value that cannot be an object because it is not a map.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +35,7 @@ impl TryFrom<Value> for Object {
 
     fn try_from(value: Value) -> Result<Self, NotAnObject> {
         match value {
-            Value::Object(map) => Ok(Self(map)),
+            Value::Object(map) => Ok(Self::from(map)),
             Value::Null => Err(NotAnObject("null")),
             Value::Bool(_) => Err(NotAnObject("a boolean")),
             Value::Number(_) => Err(NotAnObject("a number")),
@@ -32,13 +47,13 @@ impl TryFrom<Value> for Object {
 
 impl From<Object> for Value {
     fn from(object: Object) -> Self {
-        Self::Object(object.0)
+        Self::Object(Arc::unwrap_or_clone(object.0))
     }
 }
 
 impl From<Map<String, Value>> for Object {
     fn from(map: Map<String, Value>) -> Self {
-        Self(map)
+        Self(Arc::new(map))
     }
 }
 
@@ -50,12 +65,17 @@ impl Object {
 
     /// The whole map, to change it.
     pub fn as_map_mut(&mut self) -> &mut Map<String, Value> {
-        &mut self.0
+        Arc::make_mut(&mut self.0)
     }
 
     /// A copy as a JSON value.
     pub fn to_value(&self) -> Value {
-        Value::Object(self.0.clone())
+        Value::Object((*self.0).clone())
+    }
+
+    /// The object as Go's `encoding/json` writes it: sorted keys, no spaces, `<`, `>` and `&` escaped.
+    pub fn to_go_json(&self) -> String {
+        kluctl_yaml::go_json::map_to_string(&self.0)
     }
 
     /// Follows map keys down from the root.
@@ -76,7 +96,7 @@ impl Object {
         let Some((last, parents)) = keys.split_last() else {
             return;
         };
-        let mut map = &mut self.0;
+        let mut map = self.as_map_mut();
         for key in parents {
             let slot = map
                 .entry((*key).to_owned())
@@ -93,7 +113,9 @@ impl Object {
     /// Removes what stands at a path of map keys and returns it.
     pub fn remove(&mut self, keys: &[&str]) -> Option<Value> {
         let (last, parents) = keys.split_last()?;
-        let mut map = &mut self.0;
+        // what is not there needs no copy of its own
+        self.at(keys)?;
+        let mut map = self.as_map_mut();
         for key in parents {
             map = map.get_mut(*key)?.as_object_mut()?;
         }

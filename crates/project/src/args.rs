@@ -65,7 +65,8 @@ fn read_file(
     file: &str,
     read: &dyn Fn(&Utf8Path) -> std::io::Result<String>,
 ) -> Result<Map<String, Value>, Problem> {
-    let text = read(Utf8Path::new(file)).map_err(|error| Problem::in_file(file, error.to_string()))?;
+    let text = read(Utf8Path::new(file))
+        .map_err(|error| Problem::in_file("--args-from-file", format!("opening {file} failed: {error}")))?;
     match kluctl_yaml::from_str(&text).map_err(|error| Problem::yaml(file, &error, &text))? {
         Value::Object(map) => Ok(map),
         Value::Null => Ok(Map::new()),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::go_float::format_float_json;
 
@@ -18,6 +18,17 @@ pub fn to_string(value: &Value) -> String {
         0,
         &mut text,
     );
+    text
+}
+
+/// [`to_string`] of a map.
+pub fn map_to_string(map: &Map<String, Value>) -> String {
+    let mut text = String::new();
+    let style = Style {
+        html: true,
+        indent: None,
+    };
+    write_map(map, &style, 0, &mut text);
     text
 }
 
@@ -91,28 +102,30 @@ fn write_value(value: &Value, style: &Style<'_>, depth: usize, text: &mut String
             }
             text.push(']');
         }
-        Value::Object(map) => {
-            let mut entries: Vec<_> = map.iter().collect();
-            entries.sort_unstable_by_key(|(key, _)| key.as_str());
-            text.push('{');
-            for (i, (key, item)) in entries.iter().enumerate() {
-                if i > 0 {
-                    text.push(',');
-                }
-                style.line(depth + 1, text);
-                write_string(key, style.html, text);
-                text.push(':');
-                if style.indent.is_some() {
-                    text.push(' ');
-                }
-                write_value(item, style, depth + 1, text);
-            }
-            if !entries.is_empty() {
-                style.line(depth, text);
-            }
-            text.push('}');
-        }
+        Value::Object(map) => write_map(map, style, depth, text),
     }
+}
+
+fn write_map(map: &Map<String, Value>, style: &Style<'_>, depth: usize, text: &mut String) {
+    let mut entries: Vec<_> = map.iter().collect();
+    entries.sort_unstable_by_key(|(key, _)| key.as_str());
+    text.push('{');
+    for (i, (key, item)) in entries.iter().enumerate() {
+        if i > 0 {
+            text.push(',');
+        }
+        style.line(depth + 1, text);
+        write_string(key, style.html, text);
+        text.push(':');
+        if style.indent.is_some() {
+            text.push(' ');
+        }
+        write_value(item, style, depth + 1, text);
+    }
+    if !entries.is_empty() {
+        style.line(depth, text);
+    }
+    text.push('}');
 }
 
 /// Writes a JSON string as `encoding/json` does.

@@ -77,6 +77,13 @@ pub fn diff_items<'a>(
             if !seen.insert(local.reference().identity()) {
                 continue;
             }
+            let mut annotations = local.annotations().into_iter();
+            let has_rules =
+                !rules.is_empty() || annotations.any(|(key, _)| key.starts_with("kluctl.io/ignore-diff"));
+            // rules are tried even where they have nothing to hide, since they may be wrong
+            if !has_rules && *old == new {
+                continue;
+            }
             match normalized(old, new, local, &rules) {
                 Ok((old, new)) => {
                     let found = changes(&old, &new);

@@ -212,10 +212,12 @@ impl ItemRun<'_> {
             list.push(step.reference.clone());
         }
         if let Some(object) = applying.object {
+            let live = self.run.live.get(&step.reference);
             self.outcome.applied.push(Applied {
-                new: !hook && self.run.live.get(&step.reference).is_none(),
+                new: !hook && live.is_none(),
+                // most objects do not change: these are kept once
+                object: live.filter(|live| **live == object).cloned().unwrap_or(object),
                 reference: step.reference.clone(),
-                object,
                 hook,
             });
         }

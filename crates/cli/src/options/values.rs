@@ -9,13 +9,13 @@ pub(crate) fn boolean(text: &str) -> Result<bool, String> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-        _ => Err(format!("expected true or false, found `{text}`")),
+        _ => Err(format!("strconv.ParseBool: parsing {text:?}: invalid syntax")),
     }
 }
 
 /// Parses a duration as Go's `time.ParseDuration` does (`1h2m3s`, `500ms`, `0`), without negative ones.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("expected a duration such as `10m`, `1h30m` or `500ms`, found `{text}`");
+    let wrong = || format!("time: invalid duration {text:?}");
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     if rest == "0" {
         return Ok(Duration::ZERO);
@@ -27,8 +27,11 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     while !rest.is_empty() {
         let digits = rest
             .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .ok_or_else(|| format!("missing unit in duration `{text}`; write `{text}s` for seconds"))?;
+            .ok_or_else(|| format!("time: missing unit in duration {text:?}"))?;
         let (number, tail) = rest.split_at(digits);
+        if number.is_empty() {
+            return Err(wrong());
+        }
         let end = tail
             .find(|c: char| c.is_ascii_digit() || c == '.')
             .unwrap_or(tail.len());
@@ -41,9 +44,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
             "m" => 60.0,
             "h" => 3600.0,
             _ => {
-                return Err(format!(
-                    "unknown unit `{unit}` in duration `{text}`; units are ns, us, ms, s, m and h"
-                ));
+                return Err(format!("time: unknown unit {unit:?} in duration {text:?}"));
             }
         };
         let number: f64 = number.parse().map_err(|_| wrong())?;
