@@ -11,7 +11,7 @@ pub struct IgnoreRules {
 
 #[derive(Debug)]
 struct Rule {
-    pattern: String,
+    pattern: Pattern,
     negate: bool,
     only_folders: bool,
     /// Matches the whole path and not just its last part.
@@ -56,7 +56,7 @@ impl IgnoreRules {
             None => (rule, rule.contains('/')),
         };
         self.rules.push(Rule {
-            pattern: pattern.to_owned(),
+            pattern: Pattern::parse(pattern),
             negate,
             only_folders,
             whole_path,
@@ -85,13 +85,89 @@ impl IgnoreRules {
     }
 }
 
+fn last_part(path: &str) -> &str {
+    let path = path
+        .strip_suffix('/')
+        .map_or(path, |path| path.trim_end_matches('/'));
+    let start = path.bytes().rposition(|byte| byte == b'/').map_or(0, |at| at + 1);
+    &path[start..]
+}
+
 impl Rule {
     fn matches(&self, path: &str) -> bool {
-        let name = if self.whole_path {
-            path
-        } else {
-            path.trim_end_matches('/').rsplit('/').next().unwrap_or(path)
-        };
-        path_match(&self.pattern, name).unwrap_or(false)
+        let name = if self.whole_path { path } else { last_part(path) };
+        self.pattern.matches(name)
+    }
+}
+
+/// A pattern, with what nearly all of them are told apart: every file of a chart is held against every rule.
+#[derive(Debug)]
+enum Pattern {
+    /// A name as it is.
+    Name(String),
+    /// `*.bak`
+    Ending(String),
+    /// Anything else, as Go's `path.Match` takes it.
+    Any(String),
+}
+
+impl Pattern {
+    fn parse(pattern: &str) -> Self {
+        let is_plain = |text: &str| !text.contains(['*', '?', '[', '\\']);
+        if is_plain(pattern) {
+            return Self::Name(pattern.to_owned());
+        }
+        match pattern.strip_prefix('*') {
+            Some(ending) if is_plain(ending) && !ending.is_empty() && !ending.contains('/') => {
+                Self::Ending(ending.to_owned())
+            }
+            _ => Self::Any(pattern.to_owned()),
+        }
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Name(pattern) => pattern == name,
+            // A star takes no slash.
+            Self::Ending(ending) => name
+                .strip_suffix(ending.as_str())
+                .is_some_and(|start| !start.contains('/')),
+            Self::Any(pattern) => path_match(pattern, name).unwrap_or(false),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pattern;
+    use crate::path_match::path_match;
+
+    #[test]
+    fn patterns_that_are_told_apart_match_as_all_others() {
+        let names = [
+            "",
+            "a",
+            "a.bak",
+            ".bak",
+            "b/a.bak",
+            "a.bak/b",
+            "ab.bakb",
+            "\u{e4}.bak",
+            "*.bak",
+            "a/b",
+        ];
+        let patterns = [
+            "", "a", "*", "*.bak", "*bak", "a/b", "*/b", "*.b?k", "**.bak", "\\*.bak", "*[", "a*",
+        ];
+        for pattern in patterns {
+            for name in names {
+                let expected = path_match(pattern, name).unwrap_or(false);
+                assert_eq!(
+                    Pattern::parse(pattern).matches(name),
+                    expected,
+                    "{pattern:?} {name:?}"
+                );
+            }
+        }
     }
 }

@@ -27,9 +27,10 @@ impl Chart {
         detect_version(files.get(camino::Utf8Path::new("Chart.yaml")))?;
         let rules = IgnoreRules::parse(&ignore)?;
         let mut kept = Vec::new();
+        let mut folder = Folder::default();
         for (path, data) in files {
             let path = path.as_str();
-            if is_ignored(&rules, path) {
+            if folder.is_ignored(&rules, path) || rules.ignores(path, false) {
                 continue;
             }
             if data.len() as u64 > LARGEST_FILE {
@@ -59,11 +60,25 @@ impl Chart {
     }
 }
 
-/// Whether a file or one of the folders it lies in is ignored.
-fn is_ignored(rules: &IgnoreRules, path: &str) -> bool {
-    path.match_indices('/')
-        .any(|(end, _)| rules.ignores(&path[..end], true))
-        || rules.ignores(path, false)
+/// The folder of the last file that was looked at: most files lie beside the one before them.
+#[derive(Default)]
+struct Folder<'p> {
+    path: &'p str,
+    ignored: bool,
+}
+
+impl<'p> Folder<'p> {
+    /// Whether one of the folders that a file lies in is ignored.
+    fn is_ignored(&mut self, rules: &IgnoreRules, file: &'p str) -> bool {
+        let folder = file.rfind('/').map_or("", |end| &file[..end]);
+        if folder != self.path {
+            self.path = folder;
+            self.ignored = file
+                .match_indices('/')
+                .any(|(end, _)| rules.ignores(&file[..end], true));
+        }
+        self.ignored
+    }
 }
 
 /// Refuses API versions that Helm does not know.

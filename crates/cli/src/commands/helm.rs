@@ -725,10 +725,17 @@ fn walk(
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = entry.path();
         let inner = format!("{prefix}{name}");
-        if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
-            tell_link(folder, &path)?;
-        }
-        let kind = std::fs::metadata(&path).map_err(|error| go_error("lstat", &path, &error))?;
+        let kind = match entry.file_type() {
+            Ok(kind) if !kind.is_symlink() => kind,
+            found => {
+                if found.is_ok() {
+                    tell_link(folder, &path)?;
+                }
+                std::fs::metadata(&path)
+                    .map_err(|error| go_error("lstat", &path, &error))?
+                    .file_type()
+            }
+        };
         if rules.ignores(&inner, kind.is_dir()) {
             continue;
         }
