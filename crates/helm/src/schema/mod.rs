@@ -3,6 +3,7 @@
 mod failure;
 mod formats;
 mod registry;
+mod sound;
 mod validator;
 
 use kluctl_gotemplate::{Map, Value};
@@ -60,14 +61,15 @@ fn check(chart: &Tree<'_>, values: &Map, logs: &mut Vec<String>, text: &mut Stri
 }
 
 fn check_one(schema: &[u8], values: &Map) -> Result<(), String> {
-    // Reading it the way Go does gives Go's message for what is no JSON.
-    if let Err(error) = kluctl_gotemplate::json::parse(schema) {
-        return Err(error.to_string());
-    }
-    let schema: Json = serde_json::from_slice(schema).map_err(|error| error.to_string())?;
+    let schema: Json = serde_json::from_slice(schema).map_err(|error| {
+        // Reading it the way Go does gives Go's message for what is no JSON.
+        let read = kluctl_gotemplate::json::parse(schema);
+        read.err()
+            .map_or_else(|| error.to_string(), |error| error.to_string())
+    })?;
     let registry = Registry::new(&schema, URL)?;
-    if let Some(meta) = registry.metaschema() {
-        let meta_registry = Registry::new(meta, registry.metaschema_url())?;
+    if !sound::is_sound(&schema, registry.draft()) {
+        let meta_registry = Registry::new(registry.metaschema(), registry.metaschema_url())?;
         if let Err(failure) = Validator::of_schemas(&meta_registry).validate(&schema) {
             let shown = failure.show();
             return Err(format!(

@@ -86,33 +86,46 @@ impl<'s> Registry<'s> {
             by_url: HashMap::new(),
         };
         registry.add(schema, url, draft);
+        if leads_outside(schema) {
+            registry.add_metaschemas();
+        }
+        Ok(registry)
+    }
+
+    fn add_metaschemas(&mut self) {
         for (url, meta) in metaschemas() {
             let url = url.trim_end_matches('#');
-            if !registry.by_url.contains_key(url) {
+            if !self.by_url.contains_key(url) {
                 let draft = Draft::of_url(url).unwrap_or(if url.contains("2019-09") {
                     Draft::D2019
                 } else {
                     Draft::D2020
                 });
-                registry.add(meta, url, draft);
+                self.add(meta, url, draft);
             }
         }
-        Ok(registry)
     }
 
-    /// The schema of the schema itself.
-    pub(super) fn metaschema(&self) -> Option<&'static Value> {
-        let wanted = self.metaschema_url();
-        metaschemas()
-            .into_iter()
-            .find_map(|(url, meta)| (url.trim_end_matches('#') == wanted).then_some(meta))
-    }
-
-    pub(super) fn metaschema_url(&self) -> &'static str {
+    /// The first document's draft.
+    pub(super) fn draft(&self) -> Draft {
         self.resources
             .first()
             .map_or(Draft::D2020, |resource| resource.draft)
-            .url()
+    }
+
+    /// The schema of the schema itself.
+    pub(super) fn metaschema(&self) -> &'static Value {
+        match self.draft() {
+            Draft::D4 => &meta::DRAFT4,
+            Draft::D6 => &meta::DRAFT6,
+            Draft::D7 => &meta::DRAFT7,
+            Draft::D2019 => &meta::DRAFT201909,
+            Draft::D2020 => &meta::DRAFT202012,
+        }
+    }
+
+    pub(super) fn metaschema_url(&self) -> &'static str {
+        self.draft().url()
     }
 
     fn add(&mut self, schema: &'s Value, url: &str, draft: Draft) -> usize {
@@ -245,6 +258,20 @@ impl<'s> Registry<'s> {
             }
         }
         Ok(place)
+    }
+}
+
+/// Whether a schema refers to anything but its own definitions: only then the metaschemas have to be read.
+fn leads_outside(schema: &Value) -> bool {
+    match schema {
+        Value::Object(map) => map
+            .iter()
+            .any(|(keyword, inner)| match (keyword.as_str(), inner) {
+                ("$ref" | "$dynamicRef" | "$recursiveRef", Value::String(to)) => !to.starts_with('#'),
+                (_, inner) => leads_outside(inner),
+            }),
+        Value::Array(items) => items.iter().any(leads_outside),
+        _ => false,
     }
 }
 
