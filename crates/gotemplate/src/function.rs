@@ -1,10 +1,10 @@
 //! The functions templates may call.
 
 use std::any::Any;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::hash::HashMap;
 use crate::templates::Templates;
 use crate::text::Text;
 use crate::types::Type;
@@ -91,7 +91,7 @@ pub(crate) struct Function {
 /// function, which must happen before templates are parsed with it.
 #[derive(Clone)]
 pub struct Functions {
-    names: HashMap<&'static str, FunctionId>,
+    names: HashMap<&'static [u8], (&'static str, FunctionId)>,
     functions: Vec<Function>,
 }
 
@@ -105,7 +105,7 @@ impl Functions {
     /// The functions of the language itself: `and`, `eq`, `index`, `printf` and so on.
     pub fn new() -> Self {
         let mut functions = Self {
-            names: HashMap::with_capacity(300),
+            names: HashMap::with_capacity_and_hasher(300, foldhash::fast::RandomState::default()),
             functions: Vec::with_capacity(300),
         };
         for (name, signature, body) in &crate::builtin::TABLE {
@@ -135,27 +135,27 @@ impl Functions {
 
     /// Takes a function away. Templates that use it do not parse any more.
     pub fn remove(&mut self, name: &str) {
-        self.names.remove(name);
+        self.names.remove(name.as_bytes());
     }
 
     /// Returns the functions' names, in no order.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.names.keys().copied()
+        self.names.values().map(|(name, _)| *name)
     }
 
     fn set(&mut self, name: &'static str, signature: &'static Signature, body: Body) {
         let function = Function { signature, body };
-        if let Some(id) = self.names.get(name) {
+        if let Some((_, id)) = self.names.get(name.as_bytes()) {
             self.functions[*id as usize] = function;
             return;
         }
-        self.names.insert(name, self.functions.len() as FunctionId);
+        let id = self.functions.len() as FunctionId;
+        self.names.insert(name.as_bytes(), (name, id));
         self.functions.push(function);
     }
 
     pub(crate) fn find(&self, name: &[u8]) -> Option<(&'static str, FunctionId)> {
-        let name = std::str::from_utf8(name).ok()?;
-        self.names.get_key_value(name).map(|(name, id)| (*name, *id))
+        self.names.get(name).copied()
     }
 
     pub(crate) fn get(&self, id: FunctionId) -> Option<&Function> {

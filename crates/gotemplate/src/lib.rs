@@ -42,6 +42,7 @@ mod error;
 mod exec;
 mod fmt;
 mod function;
+mod hash;
 pub mod json;
 mod object;
 mod parse;

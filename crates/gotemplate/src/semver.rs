@@ -13,11 +13,6 @@ const MAX_VERSION_LENGTH: usize = 256;
 const MAX_CONSTRAINT_LENGTH: usize = 512;
 const MAX_GROUPS: usize = 32;
 
-const LOOSE: &str = concat!(
-    r"v?([0-9]+)(\.[0-9]+)?(\.[0-9]+)?",
-    r"(-([0-9A-Za-z\-]+(\.[0-9A-Za-z\-]+)*))?",
-    r"(\+([0-9A-Za-z\-]+(\.[0-9A-Za-z\-]+)*))?"
-);
 const WITH_WILDCARDS: &str = concat!(
     r"v?([0-9|x|X|\*]+)(\.[0-9|x|X|\*]+)?(\.[0-9|x|X|\*]+)?",
     r"(-([0-9A-Za-z\-]+(\.[0-9A-Za-z\-]+)*))?",
@@ -26,7 +21,6 @@ const WITH_WILDCARDS: &str = concat!(
 const OPERATORS: &str = r"=||!=|>|<|>=|=>|<=|=<|~|~>|\^";
 const SPACE: &str = r"[\t\n\f\r ]";
 
-static VERSION: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(&format!("^{LOOSE}$")).ok());
 static CONSTRAINT: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(&format!(
         "^{SPACE}*({OPERATORS}){SPACE}*({WITH_WILDCARDS}){SPACE}*$"
@@ -63,6 +57,77 @@ pub struct Version {
     pub original: String,
 }
 
+/// The parts of a version, each with the character before it.
+#[derive(Clone, Copy)]
+struct Parts<'t> {
+    whole: &'t str,
+    major: &'t str,
+    minor: &'t str,
+    patch: &'t str,
+    prerelease: &'t str,
+    metadata: &'t str,
+}
+
+impl<'t> Parts<'t> {
+    /// Takes as much of a text as is a version, numbers being made of what `is_digit` says.
+    fn take(text: &'t str, is_digit: fn(u8) -> bool) -> Option<(Self, &'t str)> {
+        let rest = text.strip_prefix('v').unwrap_or(text);
+        let (major, rest) = take_while(rest, 0, is_digit);
+        if major.is_empty() {
+            return None;
+        }
+        let segment = |rest: &'t str| {
+            let (segment, after) = take_while(rest, usize::from(rest.starts_with('.')), is_digit);
+            if segment.len() > 1 && segment.starts_with('.') {
+                (segment, after)
+            } else {
+                ("", rest)
+            }
+        };
+        let (minor, rest) = segment(rest);
+        let (patch, rest) = if minor.is_empty() {
+            ("", rest)
+        } else {
+            segment(rest)
+        };
+        let (prerelease, rest) = take_identifiers(rest, '-');
+        let (metadata, rest) = take_identifiers(rest, '+');
+        let whole = &text[..text.len() - rest.len()];
+        let parts = Self {
+            whole,
+            major,
+            minor,
+            patch,
+            prerelease,
+            metadata,
+        };
+        Some((parts, rest))
+    }
+}
+
+/// Cuts a text after `from` and the bytes that are wanted there.
+fn take_while(text: &str, from: usize, is_wanted: impl Fn(u8) -> bool) -> (&str, &str) {
+    let length = text.as_bytes()[from..].iter().position(|byte| !is_wanted(*byte));
+    text.split_at(length.map_or(text.len(), |length| from + length))
+}
+
+/// Cuts off identifiers with dots between them, after a mark.
+fn take_identifiers(text: &str, mark: char) -> (&str, &str) {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let mut end = 0;
+    let mut before = mark;
+    while text[end..].starts_with(before) {
+        let (_, rest) = take_while(&text[end..], 1, is_letter);
+        let next = text.len() - rest.len();
+        if next == end + 1 {
+            break;
+        }
+        end = next;
+        before = '.';
+    }
+    text.split_at(end)
+}
+
 fn group<'t>(captures: &Captures<'t>, index: usize) -> &'t str {
     captures.get(index).map_or("", |found| found.as_str())
 }
@@ -94,16 +159,16 @@ impl Version {
             )));
         }
         let invalid = || Error::message("invalid semantic version");
-        let captures = VERSION
-            .as_ref()
-            .and_then(|regex| regex.captures(text))
-            .ok_or_else(invalid)?;
+        let (parts, rest) = Parts::take(text, |byte| byte.is_ascii_digit()).ok_or_else(invalid)?;
+        if !rest.is_empty() {
+            return Err(invalid());
+        }
         let version = Self {
-            major: number(group(&captures, 1))?,
-            minor: number(group(&captures, 2))?,
-            patch: number(group(&captures, 3))?,
-            prerelease: group(&captures, 5).to_owned(),
-            metadata: group(&captures, 8).to_owned(),
+            major: number(parts.major)?,
+            minor: number(parts.minor)?,
+            patch: number(parts.patch)?,
+            prerelease: parts.prerelease.get(1..).unwrap_or_default().to_owned(),
+            metadata: parts.metadata.get(1..).unwrap_or_default().to_owned(),
             original: text.to_owned(),
         };
         if version
@@ -235,7 +300,11 @@ impl Constraints {
             let message = format!("constraint string is too long (max {MAX_CONSTRAINT_LENGTH} bytes)");
             return Err(Error::message(message));
         }
-        let text = rewrite_ranges(text);
+        let text = if has_range(text) {
+            rewrite_ranges(text)
+        } else {
+            text.to_owned()
+        };
         let alternatives: Vec<_> = text.split("||").collect();
         if alternatives.len() > MAX_GROUPS {
             return Err(Error::message(format!(
@@ -244,6 +313,15 @@ impl Constraints {
         }
         let mut groups = Vec::new();
         for alternative in alternatives {
+            if let Some(found) = comparisons(alternative) {
+                let found = found.into_iter();
+                groups.push(
+                    found
+                        .map(|(operator, parts)| Constraint::new(operator, &parts))
+                        .collect::<Result<_, _>>()?,
+                );
+                continue;
+            }
             if !VALID.as_ref().is_some_and(|regex| regex.is_match(alternative)) {
                 return Err(improper(alternative));
             }
@@ -271,6 +349,45 @@ impl Constraints {
     }
 }
 
+/// Whether there may be a range such as `1.2 - 1.4`.
+fn has_range(text: &str) -> bool {
+    text.as_bytes()
+        .windows(2)
+        .any(|pair| is_space(pair[0]) && pair[1] == b'-')
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b'\t' | b'\n' | 0x0C | b'\r' | b' ')
+}
+
+/// The comparisons of a group, where it is written as all are: what is odd is left to the expressions above, since those decide
+/// what Go takes.
+fn comparisons(text: &str) -> Option<Vec<(&str, Parts<'_>)>> {
+    const OPERATORS: [&str; 11] = [">=", "=>", "<=", "=<", "!=", "~>", "=", ">", "<", "~", "^"];
+    let skip_space = |text| take_while(text, 0, is_space).1;
+    let mut found = Vec::new();
+    let mut rest = skip_space(text);
+    loop {
+        let operator = OPERATORS
+            .iter()
+            .find(|operator| rest.starts_with(**operator))
+            .map_or("", |operator| &rest[..operator.len()]);
+        let version = skip_space(&rest[operator.len()..]);
+        let is_digit = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'x' | b'X' | b'*');
+        let (parts, after) = Parts::take(version, is_digit)?;
+        found.push((operator, parts));
+        let next = skip_space(after);
+        if next.is_empty() {
+            return Some(found);
+        }
+        rest = match next.strip_prefix(',') {
+            Some(next) => skip_space(next),
+            None if next.len() < after.len() => next,
+            None => return None,
+        };
+    }
+}
+
 /// `1.2 - 1.4` becomes `>= 1.2, <= 1.4`.
 fn rewrite_ranges(text: &str) -> String {
     let Some(regex) = RANGE.as_ref() else {
@@ -294,7 +411,19 @@ impl Constraint {
             .as_ref()
             .and_then(|regex| regex.captures(text))
             .ok_or_else(|| improper(text))?;
-        let operator = match group(&captures, 1) {
+        let parts = Parts {
+            whole: group(&captures, 2),
+            major: group(&captures, 3),
+            minor: group(&captures, 4),
+            patch: group(&captures, 5),
+            prerelease: group(&captures, 6),
+            metadata: "",
+        };
+        Self::new(group(&captures, 1), &parts)
+    }
+
+    fn new(operator: &str, parts: &Parts<'_>) -> Result<Self, Error> {
+        let operator = match operator {
             "!=" => Operator::NotEqual,
             ">" => Operator::Greater,
             "<" => Operator::Less,
@@ -304,12 +433,14 @@ impl Constraint {
             "^" => Operator::Caret,
             _ => Operator::EqualOrTilde,
         };
-        let (major, minor, patch, prerelease) = (
-            group(&captures, 3),
-            group(&captures, 4),
-            group(&captures, 5),
-            group(&captures, 6),
-        );
+        let Parts {
+            whole,
+            major,
+            minor,
+            patch,
+            prerelease,
+            ..
+        } = *parts;
         let (mut minor_dirty, mut patch_dirty) = (false, false);
         let mut dirty = true;
         let version = if is_wildcard(major) {
@@ -322,7 +453,7 @@ impl Constraint {
             format!("{major}{minor}.0{prerelease}")
         } else {
             dirty = false;
-            group(&captures, 2).to_owned()
+            whole.to_owned()
         };
         let version = Version::parse(&version).map_err(|_| Error::message("constraint parser error"))?;
         Ok(Self {
@@ -416,6 +547,106 @@ impl Constraint {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Pieces of constraints, right and wrong, put together in many ways.
+    const PIECES: [&str; 30] = [
+        ">=",
+        "=",
+        "!=",
+        "~",
+        "~>",
+        "^",
+        "<",
+        "=>",
+        " ",
+        "  ",
+        ",",
+        ", ",
+        "1",
+        "1.2",
+        "v1.2.3",
+        "1.x",
+        "*",
+        "1.2.3-a.b",
+        "1.2.3-0",
+        "+m.1",
+        "-",
+        ".",
+        "0",
+        "x.1",
+        "1.2.3.4",
+        "1..2",
+        "|",
+        "a",
+        "\t",
+        "01",
+    ];
+
+    #[test]
+    fn comparisons_are_those_that_the_expressions_find() {
+        let mut seed = 11_u64;
+        let mut below = |limit: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) as usize % limit
+        };
+        let mut simple = 0;
+        for _ in 0..20_000 {
+            let text: String = (0..=below(6)).map(|_| PIECES[below(PIECES.len())]).collect();
+            let Some(found) = comparisons(&text) else {
+                continue;
+            };
+            assert!(VALID.as_ref().unwrap().is_match(&text), "{text:?}");
+            let expected: Vec<_> = FIND.as_ref().unwrap().find_iter(&text).collect();
+            assert_eq!(found.len(), expected.len(), "{text:?}");
+            for ((operator, parts), expected) in found.iter().zip(expected) {
+                let expected = Constraint::parse(expected.as_str());
+                let found = Constraint::new(operator, parts);
+                assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{text:?}");
+            }
+            simple += 1;
+        }
+        assert!(simple > 1000, "{simple}");
+    }
+
+    #[test]
+    fn versions_are_taken_as_the_expression_takes_them() {
+        let expression = Regex::new(concat!(
+            r"^v?([0-9]+)(\.[0-9]+)?(\.[0-9]+)?",
+            r"(-([0-9A-Za-z\-]+(\.[0-9A-Za-z\-]+)*))?",
+            r"(\+([0-9A-Za-z\-]+(\.[0-9A-Za-z\-]+)*))?$"
+        ));
+        let expression = expression.unwrap();
+        let pieces = [
+            "v", "1", "12", ".", ".3", "-", "-a", "+", "+b.c", "..", "x", "-0.1", "\u{e4}", " ",
+        ];
+        let mut count = 0;
+        for a in pieces {
+            for b in pieces {
+                for c in pieces {
+                    for d in pieces {
+                        let text = [a, b, c, d].concat();
+                        let taken = Parts::take(&text, |byte| byte.is_ascii_digit());
+                        let taken = taken.filter(|(_, rest)| rest.is_empty()).map(|(parts, _)| parts);
+                        let captures = expression.captures(&text);
+                        assert_eq!(taken.is_some(), captures.is_some(), "{text:?}");
+                        if let (Some(parts), Some(captures)) = (taken, captures) {
+                            let found = [
+                                parts.major,
+                                parts.minor,
+                                parts.patch,
+                                parts.prerelease,
+                                parts.metadata,
+                            ];
+                            let expected = [1, 2, 3, 4, 7].map(|index| group(&captures, index));
+                            assert_eq!(found, expected, "{text:?}");
+                            count += 1;
+                        }
+                    }
+                }
+            }
+        }
+        assert!(count > 100, "{count}");
+    }
 
     #[test]
     fn segments_out_of_range_are_named() {

@@ -98,10 +98,12 @@ pub(crate) fn unquote(quoted: &[u8]) -> Option<Vec<u8>> {
     }
     match mark {
         b'`' => {
-            if inner.contains(&b'`') {
+            if memchr::memchr(b'`', inner).is_some() {
                 return None;
             }
-            Some(inner.iter().copied().filter(|byte| *byte != b'\r').collect())
+            let mut out = inner.to_vec();
+            out.retain(|byte| *byte != b'\r');
+            Some(out)
         }
         b'"' | b'\'' => {
             let mut out = Vec::with_capacity(inner.len());

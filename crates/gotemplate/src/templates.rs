@@ -1,13 +1,16 @@
 //! Templates that know each other by name.
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::error::Error;
 use crate::exec;
 use crate::function::Functions;
+use crate::hash::HashMap;
 use crate::parse;
+use crate::parse::names::Names;
 use crate::parse::node::{Tree, is_empty};
 use crate::strconv;
 use crate::text::Text;
@@ -35,6 +38,7 @@ pub struct Templates {
     missing_key: MissingKey,
     shared: Arc<HashMap<Text, Arc<Tree>>>,
     own: HashMap<Text, Arc<Tree>>,
+    names: Rc<RefCell<Names>>,
 }
 
 /// A parsed text that has not been added to any templates yet. It can be added to many.
@@ -49,7 +53,8 @@ impl Templates {
             functions,
             missing_key,
             shared: Arc::default(),
-            own: HashMap::new(),
+            own: HashMap::default(),
+            names: Rc::default(),
         }
     }
 
@@ -70,7 +75,7 @@ impl Templates {
 
     /// Parses a text without adding it.
     pub fn parse_only(&self, name: &str, text: impl Into<Text>) -> Result<Parsed, Error> {
-        let parsed = parse::parse(name, text.into(), &self.functions)?;
+        let parsed = parse::parse(name, text.into(), &self.functions, &mut self.names.borrow_mut())?;
         Ok(Parsed(parsed.trees.into_iter().map(Arc::new).collect()))
     }
 

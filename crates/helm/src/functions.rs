@@ -132,7 +132,7 @@ fn include(arguments: &[Value], context: &mut Context<'_>) -> Result<Value, Erro
 fn tpl(arguments: &[Value], context: &mut Context<'_>) -> Result<Value, Error> {
     const NAME: &str = "gotpl";
     let source = text(arguments, 0);
-    if !source.as_bytes().windows(2).any(|pair| pair == b"{{") {
+    if memchr::memmem::find(source.as_bytes(), b"{{").is_none() {
         // Nothing to execute, and what Helm would take out of the output.
         return Ok(Value::String(without_no_value(source)));
     }
@@ -185,16 +185,17 @@ fn tpl(arguments: &[Value], context: &mut Context<'_>) -> Result<Value, Error> {
 pub(crate) fn without_no_value(text: Text) -> Text {
     const MARK: &[u8] = b"<no value>";
     let bytes = text.as_bytes();
-    if !bytes.windows(MARK.len()).any(|window| window == MARK) {
+    let mut marks = memchr::memmem::find_iter(bytes, MARK).peekable();
+    if marks.peek().is_none() {
         return text;
     }
     let mut kept = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some(at) = rest.windows(MARK.len()).position(|window| window == MARK) {
-        kept.extend_from_slice(&rest[..at]);
-        rest = &rest[at + MARK.len()..];
+    let mut start = 0;
+    for at in marks {
+        kept.extend_from_slice(&bytes[start..at]);
+        start = at + MARK.len();
     }
-    kept.extend_from_slice(rest);
+    kept.extend_from_slice(&bytes[start..]);
     Text::from(kept)
 }
 

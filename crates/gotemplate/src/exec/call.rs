@@ -6,7 +6,7 @@ use super::{At, Result, State};
 use crate::error::Error;
 use crate::function::{Body, Context, Function, Signature, Slot};
 use crate::object::Object;
-use crate::parse::node::Word;
+use crate::parse::node::{Word, string_constant};
 use crate::stack;
 use crate::types::{Kind, Type};
 use crate::value::{List, Map, Value};
@@ -157,7 +157,9 @@ impl<'t> State<'t> {
             (Type::Any | Type::Reflect, _) => self.eval_word(dot, word).map(|slot| slot.value),
             (Type::Bool, Word::Bool { truth, .. }) => Ok(Value::Bool(*truth)),
             (Type::Bool, _) => Err(self.error(format!("expected bool; found {word}"))),
-            (Type::String, Word::String { text, .. }) => Ok(Value::String(text.clone())),
+            (Type::String, Word::String { quoted, text, .. }) => {
+                Ok(Value::String(string_constant(quoted, text.as_ref())))
+            }
             (Type::String, _) => Err(self.error(format!("expected string; found {word}"))),
             (Type::Int(width), Word::Number { number, .. }) if number.int.is_some() => {
                 Ok(Value::Int(number.int.unwrap_or_default(), *width))

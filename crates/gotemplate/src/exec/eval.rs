@@ -3,7 +3,7 @@
 use super::{At, Result, State, Variable};
 use crate::error::Error;
 use crate::function::{FunctionId, Slot};
-use crate::parse::node::{Command, Number, Pipe, Word};
+use crate::parse::node::{Command, Number, Pipe, Word, string_constant};
 use crate::stack;
 use crate::templates::MissingKey;
 use crate::text::Text;
@@ -68,7 +68,9 @@ impl<'t> State<'t> {
             Word::Bool { truth, .. } => Ok(Value::Bool(*truth).into()),
             Word::Dot { .. } => Ok(dot.clone()),
             Word::Number { number, .. } => self.constant(number).map(Slot::from),
-            Word::String { text, .. } => Ok(Value::String(text.clone()).into()),
+            Word::String { quoted, text, .. } => {
+                Ok(Value::String(string_constant(quoted, text.as_ref())).into())
+            }
             _ => Err(self.error("nil is not a command")),
         }
     }
@@ -150,7 +152,9 @@ impl<'t> State<'t> {
             Word::Chain { head, path, .. } => self.eval_chain(dot, word, head, path, &[], None),
             Word::Bool { truth, .. } => Ok(Value::Bool(*truth).into()),
             Word::Number { number, .. } => self.constant(number).map(Slot::from),
-            Word::String { text, .. } => Ok(Value::String(text.clone()).into()),
+            Word::String { quoted, text, .. } => {
+                Ok(Value::String(string_constant(quoted, text.as_ref())).into())
+            }
         }
     }
 

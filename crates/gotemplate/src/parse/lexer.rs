@@ -61,6 +61,11 @@ impl Token {
     }
 
     fn keyword(word: &[u8]) -> Option<Self> {
+        const SHORTEST: usize = 2;
+        const LONGEST: usize = 8;
+        if !(SHORTEST..=LONGEST).contains(&word.len()) {
+            return None;
+        }
         Some(match word {
             b"block" => Self::Block,
             b"break" => Self::Break,
@@ -78,23 +83,21 @@ impl Token {
     }
 }
 
-/// A token with its place.
-#[derive(Clone, Debug)]
+/// A token with its place. What is wrong where it is an error, the lexer knows.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Item<'t> {
     pub(crate) token: Token,
     pub(crate) start: usize,
     pub(crate) line: usize,
     pub(crate) text: &'t [u8],
-    /// The message of an error token.
-    pub(crate) message: String,
 }
 
 impl Item<'_> {
-    /// Prints the token as Go's parser does in its messages.
+    /// Prints the token as Go's parser does in its messages; errors have messages of their own.
     pub(crate) fn describe(&self) -> String {
         match self.token {
             Token::Eof => "EOF".to_owned(),
-            Token::Error => self.message.clone(),
+            Token::Error => "error".to_owned(),
             token if token.is_keyword() => format!("<{}>", String::from_utf8_lossy(self.text)),
             _ if self.text.len() > 10 => {
                 let cut = runes::iter(self.text)
@@ -119,7 +122,8 @@ pub(crate) struct Lexer<'t> {
     line: usize,
     start_line: usize,
     inside_action: bool,
-    failed: bool,
+    /// What is wrong, after an error token.
+    failure: Option<String>,
 }
 
 impl<'t> Lexer<'t> {
@@ -133,19 +137,18 @@ impl<'t> Lexer<'t> {
             line: 1,
             start_line: 1,
             inside_action: false,
-            failed: false,
+            failure: None,
         }
     }
 
     /// Returns the next token; after an error or the end there is only the end.
     pub(crate) fn next_item(&mut self) -> Item<'t> {
-        if self.failed {
+        if self.failure.is_some() {
             return Item {
                 token: Token::Eof,
                 start: 0,
                 line: self.start_line,
                 text: &[],
-                message: String::new(),
             };
         }
         if self.inside_action {
@@ -153,6 +156,11 @@ impl<'t> Lexer<'t> {
         } else {
             self.lex_text()
         }
+    }
+
+    /// The message of the error token.
+    pub(crate) fn failure(&self) -> &str {
+        self.failure.as_deref().unwrap_or_default()
     }
 
     fn rest(&self) -> &'t [u8] {
@@ -172,9 +180,29 @@ impl<'t> Lexer<'t> {
     }
 
     fn peek(&mut self) -> Option<char> {
+        if let Some(byte) = self.input.get(self.position)
+            && byte.is_ascii()
+        {
+            return Some(char::from(*byte));
+        }
         let rune = self.next();
         self.backup();
         rune
+    }
+
+    /// Moves over letters, digits and underscores, and tells what comes after them.
+    fn skip_word(&mut self) -> Option<char> {
+        loop {
+            let rest = self.rest();
+            let length = rest.iter().position(|byte| !is_word(*byte));
+            self.position += length.unwrap_or(rest.len());
+            match self.peek() {
+                Some(rune) if !rune.is_ascii() && is_alphanumeric(rune) => {
+                    self.next();
+                }
+                after => return after,
+            }
+        }
     }
 
     fn backup(&mut self) {
@@ -195,7 +223,6 @@ impl<'t> Lexer<'t> {
             start: self.start,
             line: self.start_line,
             text: &self.input[self.start..self.position],
-            message: String::new(),
         };
         self.start = self.position;
         self.start_line = self.line;
@@ -209,13 +236,12 @@ impl<'t> Lexer<'t> {
     }
 
     fn error(&mut self, message: impl Into<String>) -> Item<'t> {
-        self.failed = true;
+        self.failure = Some(message.into());
         Item {
             token: Token::Error,
             start: self.start,
             line: self.start_line,
             text: &[],
-            message: message.into(),
         }
     }
 
@@ -327,7 +353,8 @@ impl<'t> Lexer<'t> {
     }
 
     fn lex_inside_action(&mut self) -> Item<'t> {
-        if self.at_right_delim().is_some() {
+        let may_end = matches!(self.rest().first(), Some(b'}' | b' ' | b'\t' | b'\r' | b'\n'));
+        if may_end && self.at_right_delim().is_some() {
             if self.paren_depth == 0 {
                 return self.lex_right_delim();
             }
@@ -385,11 +412,11 @@ impl<'t> Lexer<'t> {
     }
 
     fn lex_space(&mut self) -> Item<'t> {
-        let mut count = 0;
-        while self.peek().is_some_and(is_space) {
-            self.next();
-            count += 1;
-        }
+        let rest = self.rest();
+        let count = left_trim_length(rest);
+        self.line += newlines(&rest[..count]);
+        self.position += count;
+        self.at_eof |= count == rest.len();
         let tail = &self.input[self.position - 1..];
         if has_right_trim_marker(tail) && tail[2..].starts_with(b"}}") {
             self.backup();
@@ -401,13 +428,7 @@ impl<'t> Lexer<'t> {
     }
 
     fn lex_identifier(&mut self) -> Item<'t> {
-        let after = loop {
-            let rune = self.next();
-            if !rune.is_some_and(is_alphanumeric) {
-                self.backup();
-                break rune;
-            }
-        };
+        let after = self.skip_word();
         let word = &self.input[self.start..self.position];
         if !self.at_terminator() {
             return self.error(format!("bad character {}", unicode_name(after)));
@@ -434,13 +455,7 @@ impl<'t> Lexer<'t> {
                 Token::Dot
             });
         }
-        let after = loop {
-            let rune = self.next();
-            if !rune.is_some_and(is_alphanumeric) {
-                self.backup();
-                break rune;
-            }
-        };
+        let after = self.skip_word();
         if !self.at_terminator() {
             return self.error(format!("bad character {}", unicode_name(after)));
         }
@@ -450,11 +465,8 @@ impl<'t> Lexer<'t> {
     fn at_terminator(&mut self) -> bool {
         match self.peek() {
             EOF => true,
-            Some(rune) => {
-                is_space(rune)
-                    || matches!(rune, '.' | ',' | '|' | ':' | ')' | '(')
-                    || self.rest().starts_with(b"}}")
-            }
+            Some('}') => self.rest().starts_with(b"}}"),
+            Some(rune) => is_space(rune) || matches!(rune, '.' | ',' | '|' | ':' | ')' | '('),
         }
     }
 
@@ -471,22 +483,27 @@ impl<'t> Lexer<'t> {
 
     fn lex_quote(&mut self) -> Item<'t> {
         loop {
+            let rest = self.rest();
+            self.position += memchr::memchr3(b'"', b'\\', b'\n', rest).unwrap_or(rest.len());
             match self.next() {
                 Some('\\') if !matches!(self.next(), EOF | Some('\n')) => {}
-                EOF | Some('\n' | '\\') => return self.error("unterminated quoted string"),
                 Some('"') => return self.emit(Token::String),
-                Some(_) => {}
+                _ => return self.error("unterminated quoted string"),
             }
         }
     }
 
     fn lex_raw_quote(&mut self) -> Item<'t> {
-        loop {
-            match self.next() {
-                EOF => return self.error("unterminated raw quoted string"),
-                Some('`') => return self.emit(Token::RawString),
-                Some(_) => {}
+        let rest = self.rest();
+        let length = memchr::memchr(b'`', rest);
+        self.position += length.map_or(rest.len(), |length| length + 1);
+        self.line += newlines(&rest[..length.unwrap_or(rest.len())]);
+        match length {
+            None => {
+                self.at_eof = true;
+                self.error("unterminated raw quoted string")
             }
+            Some(_) => self.emit(Token::RawString),
         }
     }
 
@@ -563,7 +580,7 @@ fn left_trim_length(text: &[u8]) -> usize {
 fn find(text: &[u8], wanted: [u8; 2]) -> Option<usize> {
     let mut at = 0;
     loop {
-        at += text.get(at..)?.iter().position(|byte| *byte == wanted[0])?;
+        at += memchr::memchr(wanted[0], text.get(at..)?)?;
         if text.get(at + 1) == Some(&wanted[1]) {
             return Some(at);
         }
@@ -572,7 +589,14 @@ fn find(text: &[u8], wanted: [u8; 2]) -> Option<usize> {
 }
 
 fn newlines(text: &[u8]) -> usize {
-    text.iter().filter(|byte| **byte == b'\n').count()
+    if text.len() < 16 {
+        return text.iter().filter(|byte| **byte == b'\n').count();
+    }
+    memchr::memchr_iter(b'\n', text).count()
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 fn is_space(rune: char) -> bool {

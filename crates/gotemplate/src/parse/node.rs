@@ -3,6 +3,7 @@
 use std::fmt::{self, Display as _};
 use std::sync::Arc;
 
+use super::names::Path;
 use crate::function::FunctionId;
 use crate::stack;
 use crate::text::Text;
@@ -149,17 +150,18 @@ pub(crate) enum Word {
     String {
         at: usize,
         quoted: Slice,
-        text: Text,
+        /// What it means, unless that is what stands between the quotes.
+        text: Option<Text>,
     },
     Field {
         at: usize,
-        path: Vec<Text>,
+        path: Path,
     },
     Variable {
         at: usize,
         id: VariableId,
         name: Text,
-        path: Vec<Text>,
+        path: Path,
     },
     Function {
         at: usize,
@@ -169,9 +171,18 @@ pub(crate) enum Word {
     Chain {
         at: usize,
         head: Box<Word>,
-        path: Vec<Text>,
+        path: Path,
     },
     Pipe(Box<Pipe>),
+}
+
+/// What a string constant means.
+pub(crate) fn string_constant(quoted: &Slice, text: Option<&Text>) -> Text {
+    match (text, quoted.as_bytes()) {
+        (Some(text), _) => text.clone(),
+        (None, [_, inner @ .., _]) => Text::from(inner),
+        (None, _) => Text::default(),
+    }
 }
 
 /// A constant, held under all the types that can represent it.

@@ -1,15 +1,16 @@
 //! Builds trees out of tokens.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::lexer::{Item, Lexer, Token};
+use super::names::{Names, Path};
 use super::node::{
     Branch, Command, Declared, Node, Pipe, ROOT_VARIABLE, Slice, Source, Tree, VariableId, Word, is_empty,
 };
 use super::number;
 use crate::error::{Error, Location};
 use crate::function::Functions;
+use crate::hash::HashMap;
 use crate::stack;
 use crate::strconv;
 use crate::text::Text;
@@ -28,7 +29,7 @@ pub(crate) struct Parsed {
 type Result<T> = std::result::Result<T, Error>;
 
 /// Parses a text into its own template and those it defines.
-pub(crate) fn parse(name: &str, text: Text, functions: &Functions) -> Result<Parsed> {
+pub(crate) fn parse(name: &str, text: Text, functions: &Functions, names: &mut Names) -> Result<Parsed> {
     if u32::try_from(text.len()).is_err() {
         let message = format!("template: {name}:1: text is longer than 4 GiB");
         let location = Location {
@@ -48,21 +49,21 @@ pub(crate) fn parse(name: &str, text: Text, functions: &Functions) -> Result<Par
         source,
         functions,
         lexer: Lexer::new(bytes.as_bytes()),
+        bytes: bytes.as_bytes(),
         lookahead: Vec::with_capacity(3),
         current_line: 0,
         variables: vec![ROOT_VARIABLE],
-        variable_ids: HashMap::from([(Text::from("$"), ROOT_VARIABLE)]),
+        variable_ids: HashMap::from_iter([(&b"$"[..], ROOT_VARIABLE)]),
         range_depth: 0,
         paren_depth: 0,
         block_depth: 0,
         deepest: 0,
         action_line: 0,
         trees: Vec::new(),
-        texts: HashMap::new(),
+        names,
         nodes: Vec::new(),
         commands: Vec::new(),
         words: Vec::new(),
-        names: Vec::new(),
     };
     let body = parser.top_level()?;
     parser.add(Text::from(name), body)?;
@@ -84,12 +85,13 @@ struct Parser<'t> {
     source: Arc<Source>,
     functions: &'t Functions,
     lexer: Lexer<'t>,
+    bytes: &'t [u8],
     /// Tokens that were put back, the next one last.
     lookahead: Vec<Item<'t>>,
     /// The line of the token read last from the lexer, which errors report.
     current_line: usize,
     variables: Vec<VariableId>,
-    variable_ids: HashMap<Text, VariableId>,
+    variable_ids: HashMap<&'t [u8], VariableId>,
     range_depth: usize,
     paren_depth: usize,
     block_depth: usize,
@@ -97,22 +99,25 @@ struct Parser<'t> {
     deepest: usize,
     action_line: usize,
     trees: Vec<Tree>,
-    /// Names and strings that have been met, so that equal ones are shared.
-    texts: HashMap<&'t [u8], Text>,
+    names: &'t mut Names,
     /// What has been read of the lists that are open, so that each list is allocated once and fits.
     nodes: Vec<Node>,
     commands: Vec<Command>,
     words: Vec<Word>,
-    names: Vec<Text>,
 }
 
 impl<'t> Parser<'t> {
     fn next(&mut self) -> Item<'t> {
-        self.lookahead.pop().unwrap_or_else(|| {
-            let item = self.lexer.next_item();
-            self.current_line = item.line;
-            item
-        })
+        match self.lookahead.pop() {
+            Some(item) => item,
+            None => self.read(),
+        }
+    }
+
+    fn read(&mut self) -> Item<'t> {
+        let item = self.lexer.next_item();
+        self.current_line = item.line;
+        item
     }
 
     fn put_back(&mut self, item: Item<'t>) {
@@ -120,10 +125,12 @@ impl<'t> Parser<'t> {
     }
 
     fn peek(&mut self) -> Token {
-        let item = self.next();
-        let token = item.token;
+        if let Some(item) = self.lookahead.last() {
+            return item.token;
+        }
+        let item = self.read();
         self.put_back(item);
-        token
+        item.token
     }
 
     fn next_non_space(&mut self) -> Item<'t> {
@@ -136,8 +143,13 @@ impl<'t> Parser<'t> {
     }
 
     fn peek_non_space(&mut self) -> Item<'t> {
+        if let Some(item) = self.lookahead.last()
+            && item.token != Token::Space
+        {
+            return *item;
+        }
         let item = self.next_non_space();
-        self.put_back(item.clone());
+        self.put_back(item);
         item
     }
 
@@ -155,14 +167,15 @@ impl<'t> Parser<'t> {
 
     fn unexpected(&self, item: &Item<'_>, context: &str) -> Error {
         if item.token == Token::Error {
+            let failure = self.lexer.failure();
             let mut extra = String::new();
             if self.action_line != 0 && self.action_line != item.line {
                 extra = format!(" in action started at {}:{}", self.source.name, self.action_line);
-                if item.message.ends_with(" action") {
+                if failure.ends_with(" action") {
                     extra = extra.split_off(" in action".len());
                 }
             }
-            return self.error(format!("{}{extra}", item.message));
+            return self.error(format!("{failure}{extra}"));
         }
         self.error(format!("unexpected {} in {context}", item.describe()))
     }
@@ -178,15 +191,26 @@ impl<'t> Parser<'t> {
 
     fn unquote(&mut self, item: &Item<'t>) -> Result<Text> {
         let text = item.text;
-        if text.len() >= 2
-            && !text.iter().any(|byte| matches!(byte, b'\\' | b'\r'))
-            && std::str::from_utf8(text).is_ok()
+        if let [b'"', inner @ .., b'"'] = text
+            && memchr::memchr(b'\\', inner).is_none()
+            && std::str::from_utf8(inner).is_ok()
         {
-            return Ok(self.intern(&text[1..text.len() - 1]));
+            return Ok(self.intern(inner));
         }
         strconv::unquote(text)
             .map(Text::from)
             .ok_or_else(|| self.error("invalid syntax"))
+    }
+
+    /// A constant's text, unless the source has it as it is and it is too long to be held twice.
+    fn string_constant(&mut self, item: &Item<'t>) -> Result<Option<Text>> {
+        const LONG: usize = 64;
+        match item.text {
+            [b'`', inner @ .., b'`'] if inner.len() > LONG && memchr::memchr(b'\r', inner).is_none() => {
+                Ok(None)
+            }
+            _ => self.unquote(item).map(Some),
+        }
     }
 
     fn add(&mut self, name: Text, body: Vec<Node>) -> Result<()> {
@@ -438,8 +462,8 @@ impl<'t> Parser<'t> {
         Slice::new(&self.source.text, item.start, item.text.len())
     }
 
-    fn intern(&mut self, text: &'t [u8]) -> Text {
-        self.texts.entry(text).or_insert_with(|| Text::from(text)).clone()
+    fn intern(&mut self, text: &[u8]) -> Text {
+        self.names.text(text)
     }
 
     fn variable_id(&mut self, name: &'t [u8]) -> VariableId {
@@ -447,7 +471,6 @@ impl<'t> Parser<'t> {
             return *id;
         }
         let id = self.variable_ids.len() as VariableId;
-        let name = self.intern(name);
         self.variable_ids.insert(name, id);
         id
     }
@@ -521,11 +544,7 @@ impl<'t> Parser<'t> {
             self.next();
             let after = self.next();
             let is_space = after.token == Token::Space;
-            let next = if is_space {
-                self.next_non_space()
-            } else {
-                after.clone()
-            };
+            let next = if is_space { self.next_non_space() } else { after };
             match next.token {
                 Token::Assign | Token::Declare => {
                     pipe.is_assign = next.token == Token::Assign;
@@ -580,18 +599,23 @@ impl<'t> Parser<'t> {
         })
     }
 
-    /// Reads the fields that follow, and tells where the first of them stands.
-    fn path(&mut self, first: Option<Text>) -> (Vec<Text>, Option<usize>) {
-        let start = self.names.len();
-        self.names.extend(first);
+    /// Reads the fields that follow a first one, if any, and tells where the first of those that follow stands.
+    fn path(&mut self, first: Option<Item<'t>>) -> (Path, Option<usize>) {
+        let (mut start, mut length) = first.map_or((0, 0), |item| (item.start, item.text.len()));
         let mut at = None;
         while self.peek() == Token::Field {
             let item = self.next();
-            at.get_or_insert(item.start);
-            let name = self.intern(&item.text[1..]);
-            self.names.push(name);
+            if at.is_none() {
+                at = Some(item.start);
+                if length == 0 {
+                    start = item.start;
+                }
+            }
+            // Nothing stands between the fields of a path.
+            length += item.text.len();
         }
-        (self.names.split_off(start), at)
+        let bytes = self.bytes;
+        (self.names.path(&bytes[start..start + length]), at)
     }
 
     fn operand(&mut self) -> Result<Option<Word>> {
@@ -646,8 +670,7 @@ impl<'t> Parser<'t> {
                 }
             }
             Token::Field => {
-                let first = self.intern(&item.text[1..]);
-                let (path, chained) = self.path(Some(first));
+                let (path, chained) = self.path(Some(item));
                 Word::Field {
                     at: chained.unwrap_or(at),
                     path,
@@ -675,7 +698,7 @@ impl<'t> Parser<'t> {
                 Word::Pipe(Box::new(pipe?))
             }
             Token::String | Token::RawString => {
-                let text = self.unquote(&item)?;
+                let text = self.string_constant(&item)?;
                 Word::String {
                     at,
                     quoted: self.slice(&item),
