@@ -21,6 +21,7 @@ mod files;
 mod functions;
 mod glob;
 mod go_json;
+mod head;
 mod ignore;
 mod load;
 mod manifests;

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use kluctl_gotemplate::Text;
-use kluctl_yaml::{DuplicateKeys, Node, Options};
 
 use crate::engine::base_name;
 use crate::error::{Error, log_line};
-use crate::go_json::{self, Target, TypeErrors, text_field};
+use crate::head::Head;
 
 /// One document of a rendered template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -218,89 +217,6 @@ pub fn split(text: &str) -> Vec<&str> {
         .filter(|document| !document.trim().is_empty())
         .collect()
 }
-
-/// What is looked at of a manifest.
-#[derive(Default)]
-struct Head {
-    api_version: String,
-    kind: String,
-    name: String,
-    annotations: Vec<(String, String)>,
-}
-
-impl Head {
-    fn read(document: &str) -> Result<Self, String> {
-        let Some(node) = kluctl_yaml::parse_first(document).map_err(|error| error.go_text())? else {
-            return Ok(Self::default());
-        };
-        // Finds what JSON does not allow.
-        const LENIENT: Options = Options {
-            duplicate_keys: DuplicateKeys::LastWins,
-        };
-        node.check(&LENIENT).map_err(|error| error.go_text())?;
-        let mut errors = TypeErrors::default();
-        let head = Self::of(&node, &mut errors);
-        errors.finish()?;
-        Ok(head)
-    }
-
-    fn of(node: &Node, errors: &mut TypeErrors) -> Self {
-        if go_json::is_null(node) {
-            return Self::default();
-        }
-        if node.entries().is_none() {
-            let target = Target {
-                structure: "",
-                field: "",
-                go_type: "util.SimpleHead",
-            };
-            errors.add(go_json::kind_of(node), target);
-            return Self::default();
-        }
-        let mut head = Self {
-            api_version: text_field(node, "apiVersion", "SimpleHead", "", errors),
-            kind: text_field(node, "kind", "SimpleHead", "", errors),
-            ..Self::default()
-        };
-        let Some(metadata) = go_json::field(node, "metadata").filter(|node| !go_json::is_null(node)) else {
-            return head;
-        };
-        if metadata.entries().is_none() {
-            let target = Target {
-                structure: "SimpleHead",
-                field: "metadata",
-                go_type: METADATA_TYPE,
-            };
-            errors.add(go_json::kind_of(metadata), target);
-            return head;
-        }
-        head.name = text_field(metadata, "name", "", "metadata.", errors);
-        let Some(annotations) =
-            go_json::field(metadata, "annotations").filter(|node| !go_json::is_null(node))
-        else {
-            return head;
-        };
-        let target = |go_type| Target {
-            structure: "",
-            field: "metadata.annotations",
-            go_type,
-        };
-        match annotations.entries() {
-            None => errors.add(go_json::kind_of(annotations), target("map[string]string")),
-            Some(entries) => {
-                for (key, value) in entries {
-                    let key = key.as_str().unwrap_or_default().to_owned();
-                    let value = go_json::text(value, target("string"), errors);
-                    head.annotations.retain(|(known, _)| *known != key);
-                    head.annotations.push((key, value));
-                }
-            }
-        }
-        head
-    }
-}
-
-const METADATA_TYPE: &str = "struct { Name string \"json:\\\"name\\\"\"; Annotations map[string]string \"json:\\\"annotations\\\"\" }";
 
 #[cfg(test)]
 mod tests {

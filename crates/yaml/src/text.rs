@@ -40,9 +40,16 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, Error> {
 
 /// Refuses characters that no YAML text may hold.
 pub(crate) fn check_characters(text: &str) -> Result<(), Error> {
-    match text.bytes().position(is_suspect) {
+    const WIDTH: usize = 64;
+    // Without a way out of a chunk, so that the compiler takes many bytes at once.
+    let is_suspect_chunk = |chunk: &[u8]| chunk.iter().fold(false, |found, byte| found | is_suspect(*byte));
+    match text.as_bytes().chunks(WIDTH).position(is_suspect_chunk) {
         None => Ok(()),
-        Some(first) => check_slowly(text, first),
+        Some(chunk) => {
+            let start = chunk * WIDTH;
+            let first = text.as_bytes()[start..].iter().position(|byte| is_suspect(*byte));
+            check_slowly(text, start + first.unwrap_or(0))
+        }
     }
 }
 
