@@ -11,6 +11,7 @@ mod compact;
 mod delta;
 mod drift;
 mod lint;
+mod packed;
 mod plan;
 mod result;
 mod store;

@@ -2,20 +2,18 @@
 //!
 //! Source: kluctl `pkg/results/result-store-secrets.go`.
 
-use std::io::{Read, Write};
+use std::io::Read;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use flate2::Compression;
 use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
 use kluctl_cluster::{ApiError, ApiResource, Apply, Cluster, Delete};
 use kluctl_object::{Gvk, Object, ObjectRef, to_go_json};
-use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::compact::{compact_object, expand};
-use crate::result::{CommandResult, ProjectKey, ResultObject};
+use crate::compact::expand;
+use crate::packed::{command_data, packed};
+use crate::result::{CommandResult, ProjectKey};
 use crate::summary::{CommandResultSummary, ValidateResultSummary};
 use crate::validation::ValidateResult;
 
@@ -95,8 +93,6 @@ const VALIDATE_SUMMARY: &str = "kluctl.io/validate-result-summary";
 /// Ours: says what a result lacks.
 const TRIMMED: &str = "kluctl.io/result-trimmed";
 
-/// Bytes that fit into one Secret: the server takes 1 MiB of data, and annotations count into its own limit.
-const DATA_LIMIT: usize = 1_000_000;
 /// Bytes that fit into the summary: all annotations together may have 256 KiB.
 const SUMMARY_LIMIT: usize = 200_000;
 
@@ -376,97 +372,6 @@ fn secret_name(prefix: &str, id: &str, project: &ProjectKey) -> String {
     }
 }
 
-/// The data of a command result, with as much of it as fits.
-fn command_data(result: &CommandResult) -> (Value, Option<&'static str>) {
-    let mut reduced = result.clone();
-    for object in &mut reduced.objects {
-        for stage in [&mut object.rendered, &mut object.remote, &mut object.applied] {
-            *stage = stage.as_ref().map(reduced_object);
-        }
-    }
-    let mut objects = result.objects.clone();
-    let unchanged = |object: &ResultObject| !object.new && object.changes.is_empty();
-    type Trim = (&'static str, fn(&mut ResultObject, bool));
-    let trims: [Trim; 3] = [
-        ("live versions of unchanged objects", |object, unchanged| {
-            if unchanged {
-                object.remote = None;
-                object.applied = None;
-            }
-        }),
-        ("live versions of objects", |object, _| {
-            object.remote = None;
-            object.applied = None;
-        }),
-        ("bodies of objects", |object, _| {
-            object.rendered = object.rendered.as_ref().map(reduced_object);
-        }),
-    ];
-    let mut trimmed = None;
-    let mut trims = trims.into_iter();
-    loop {
-        let data = json!({"reducedResult": packed(&reduced), "compactedObjects": packed_objects(&objects)});
-        let size: usize = data
-            .as_object()
-            .into_iter()
-            .flatten()
-            .filter_map(|(_, v)| v.as_str())
-            .map(str::len)
-            .sum();
-        // the limit counts bytes, and base64 has four characters for three
-        if size / 4 * 3 <= DATA_LIMIT {
-            return (data, trimmed);
-        }
-        if let Some((what, trim)) = trims.next() {
-            trimmed = Some(what);
-            for object in &mut objects {
-                let unchanged = unchanged(object);
-                trim(object, unchanged);
-            }
-        } else if reduced.deployment.is_some() {
-            trimmed = Some("bodies of objects and the deployment project");
-            reduced.deployment = None;
-        } else if reduced.objects.iter().any(|object| !object.changes.is_empty()) {
-            trimmed = Some("bodies of objects, the deployment project and changes");
-            for object in reduced.objects.iter_mut().chain(&mut objects) {
-                object.changes.clear();
-            }
-        } else {
-            trimmed = Some("everything but the numbers");
-            reduced.objects.clear();
-            objects.clear();
-            if reduced.errors.is_empty() && reduced.warnings.is_empty() {
-                return (
-                    json!({"reducedResult": packed(&reduced), "compactedObjects": packed_objects(&[])}),
-                    trimmed,
-                );
-            }
-            reduced.errors.truncate(100);
-            reduced.warnings.truncate(100);
-            return (
-                json!({"reducedResult": packed(&reduced), "compactedObjects": packed_objects(&[])}),
-                trimmed,
-            );
-        }
-    }
-}
-
-/// Identity, labels and annotations of an object.
-///
-/// Source: kluctl `pkg/types/result/compact.go`, `BuildReducedObject`.
-fn reduced_object(full: &Object) -> Object {
-    let mut metadata = serde_json::Map::new();
-    for key in ["name", "namespace", "labels", "annotations"] {
-        if let Some(value) = full.at(&["metadata", key]) {
-            let is_empty = value.as_object().is_some_and(serde_json::Map::is_empty);
-            if !is_empty {
-                metadata.insert(key.to_owned(), value.clone());
-            }
-        }
-    }
-    object(json!({"apiVersion": full.api_version(), "kind": full.kind(), "metadata": metadata}))
-}
-
 /// The summary, with as many errors and warnings as fit into an annotation.
 fn command_summary(result: &CommandResult) -> Value {
     let mut summary = result.summary();
@@ -479,32 +384,6 @@ fn command_summary(result: &CommandResult) -> Value {
         value = serde_json::to_value(&summary).unwrap_or_default();
     }
     value
-}
-
-/// JSON as Go writes it, gzipped, in base64.
-fn packed(value: &impl Serialize) -> String {
-    let json = to_go_json(&serde_json::to_value(value).unwrap_or_default());
-    packed_texts(std::iter::once(json))
-}
-
-/// All objects, compacted one after the other, so that no more than one of them is held as text.
-fn packed_objects(objects: &[ResultObject]) -> String {
-    let separators = std::iter::once("[").chain(std::iter::repeat(","));
-    let texts = objects
-        .iter()
-        .zip(separators)
-        .map(|(object, separator)| format!("{separator}{}", to_go_json(&compact_object(object))));
-    let end = if objects.is_empty() { "[]" } else { "]" };
-    packed_texts(texts.chain(std::iter::once(end.to_owned())))
-}
-
-fn packed_texts(texts: impl Iterator<Item = String>) -> String {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    for text in texts {
-        // writing to memory cannot fail
-        let _ = encoder.write_all(text.as_bytes());
-    }
-    STANDARD.encode(encoder.finish().unwrap_or_default())
 }
 
 fn unpacked<T: serde::de::DeserializeOwned>(secret: &Object, key: &str) -> Result<T, StoreError> {
@@ -525,6 +404,7 @@ fn unpacked<T: serde::de::DeserializeOwned>(secret: &Object, key: &str) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::result::ResultObject;
 
     #[test]
     fn names_fit_and_hold_the_repository() {
@@ -573,6 +453,8 @@ mod tests {
             })
             .collect();
         let result = CommandResult {
+            id: "one".to_owned(),
+            rendered_objects_hash: "hash".to_owned(),
             objects,
             ..CommandResult::default()
         };
@@ -588,5 +470,15 @@ mod tests {
         let secret = object(json!({"data": data}));
         let compacted: Value = unpacked(&secret, "compactedObjects").unwrap();
         assert_eq!(expand(&compacted).unwrap().len(), 40);
+        let reduced: CommandResult = unpacked(&secret, "reducedResult").unwrap();
+        let without = |result: &CommandResult| CommandResult {
+            objects: Vec::new(),
+            ..result.clone()
+        };
+        assert_eq!(without(&reduced), without(&result));
+        assert_eq!(reduced.objects.len(), 40);
+        let bodies =
+            |object: &ResultObject| object.rendered.as_ref().map(|body| body.at(&["data"]).is_some());
+        assert_eq!(bodies(&reduced.objects[0]), Some(false));
     }
 }

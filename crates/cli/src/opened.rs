@@ -13,7 +13,7 @@ use kluctl_commands::sources::git_info;
 use kluctl_commands::{Head, Reader, Session, StepEnd, Target};
 use kluctl_project::config::{FixedImage, TargetConfig};
 use kluctl_project::outside::{ClusterReader, Files, Sources};
-use kluctl_project::{Assumed, OpenProject, Problems, RenderOptions, Rendered, Stage, World, render};
+use kluctl_project::{Assumed, OpenProject, Problems, RenderOptions, Rendered, World, render};
 use kluctl_sandbox::{Sandbox, store_folder};
 use serde_json::{Map, Value};
 
@@ -446,36 +446,13 @@ fn render_target(
     options: &RenderOptions,
     world: World,
 ) -> Result<Rendered, String> {
-    let current = std::sync::Mutex::new(None::<&'static str>);
-    let terminal = &running.terminal;
-    let next = |text: Option<&'static str>| {
-        let mut current = current.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(text) = current.take() {
-            terminal.end(text, StepEnd::Succeeded);
-        }
-        if let Some(text) = text {
-            terminal.start(text);
-            *current = Some(text);
-        }
-    };
-    let on_stage = |stage: Stage| next((stage != Stage::Loading).then(|| stage.text()));
-    let rendered = render(project, target, options, &world, &on_stage);
-    let failed = rendered
-        .as_ref()
-        .map_or(true, |rendered| !rendered.errors.is_empty());
-    let last = *current.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    match last {
-        Some(text) if failed => terminal.end(text, StepEnd::Failed(None)),
-        _ => next(None),
-    }
+    let rendered = opening::in_stages(&running.terminal, |on_stage| {
+        render(project, target, options, &world, on_stage)
+    });
     let rendered = rendered.map_err(|problems| problems.to_string())?;
-    for warning in &rendered.warnings {
-        terminal.warning(warning);
-    }
     if !rendered.errors.is_empty() {
         return Err(multi_error(&rendered.errors));
     }
-    terminal.step("Writing rendered objects");
     Ok(rendered)
 }
 

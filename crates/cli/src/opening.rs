@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use kluctl_cluster::Cluster;
+use kluctl_commands::StepEnd;
 use kluctl_commands::secrets::{RemoteSecrets, Runtime};
 use kluctl_project::config::{FixedImage, FixedImages, TargetConfig};
 use kluctl_project::outside::{Files, Secrets, Sources};
 use kluctl_project::{
-    Inclusion, InclusionOptions, OpenOptions, OpenProject, Problem, Problems, RenderOptions, TargetSelection,
-    external_args,
+    Inclusion, InclusionOptions, OpenOptions, OpenProject, Problem, Problems, RenderOptions, Rendered, Stage,
+    TargetSelection, external_args,
 };
 use kluctl_source::Person;
 use serde_json::{Map, Value};
@@ -21,6 +22,7 @@ use crate::options::images::ImageFlags;
 use crate::options::inclusion::InclusionFlags;
 use crate::options::project::{ProjectDirFlags, ProjectFlags};
 use crate::options::target::TargetFlags;
+use crate::terminal::Terminal;
 
 /// The project's folder, absolute: as given, or the current one.
 pub(crate) fn project_dir(flags: &ProjectDirFlags) -> Result<Utf8PathBuf, Problem> {
@@ -198,6 +200,41 @@ pub(crate) fn write_output(output: &[String], text: &str) -> Result<(), Problem>
         }
     }
     Ok(())
+}
+
+/// Shows the stages of a render while it runs, and its warnings when it has ended.
+pub(crate) fn in_stages(
+    terminal: &Terminal,
+    render: impl FnOnce(&(dyn Fn(Stage) + Sync)) -> Result<Rendered, Problems>,
+) -> Result<Rendered, Problems> {
+    let current = Mutex::new(None::<&'static str>);
+    let next = |text: Option<&'static str>| {
+        let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(text) = current.take() {
+            terminal.end(text, StepEnd::Succeeded);
+        }
+        if let Some(text) = text {
+            terminal.start(text);
+            *current = Some(text);
+        }
+    };
+    let rendered = render(&|stage| next((stage != Stage::Loading).then(|| stage.text())));
+    let failed = rendered
+        .as_ref()
+        .map_or(true, |rendered| !rendered.errors.is_empty());
+    let last = *current.lock().unwrap_or_else(PoisonError::into_inner);
+    match last {
+        Some(text) if failed => terminal.end(text, StepEnd::Failed(None)),
+        _ => next(None),
+    }
+    let rendered = rendered?;
+    for warning in &rendered.warnings {
+        terminal.warning(warning);
+    }
+    if rendered.errors.is_empty() {
+        terminal.step("Writing rendered objects");
+    }
+    Ok(rendered)
 }
 
 #[cfg(test)]

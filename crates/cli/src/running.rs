@@ -53,11 +53,9 @@ impl Running {
             .map_err(|error| format!("starting the runtime failed: {error}"))?;
         let stop = CancellationToken::new();
         let running = Self {
-            terminal: Terminal::new(global.no_color, global.debug)
-                .in_format(global.log_format)
-                .until(&stop),
+            terminal: Terminal::of(global).until(&stop),
             stop,
-            color: !global.no_color,
+            color: global.color(),
             runtime,
         };
         for (used, flag) in [

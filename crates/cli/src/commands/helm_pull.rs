@@ -9,6 +9,7 @@ use kluctl_source::Cache;
 
 use crate::lazy_sources::cache_dir;
 use crate::options::credentials::{GitCredentials, HelmCredentials, RegistryCredentials};
+use crate::options::global::is_colorless;
 use crate::options::sources::{self, MirrorFlags};
 use crate::options::values;
 use crate::terminal::Terminal;
@@ -52,7 +53,7 @@ impl ChartProject {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         let home = home();
-        let no_color = std::env::var_os("NO_COLOR").is_some();
+        let no_color = is_colorless();
         let mut options = sources::resolve(
             &self.git,
             &self.helm,

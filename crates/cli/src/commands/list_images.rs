@@ -7,7 +7,9 @@ use kluctl_project::{Problem, Problems};
 
 use super::rendering::{RenderingFlags, render, report};
 use crate::opening;
+use crate::options::global::GlobalFlags;
 use crate::options::output::{OutputFlags, RenderOutputDirFlags};
+use crate::terminal::Terminal;
 
 /// Renders the target and outputs all images used via 'images.get_image(...)'
 ///
@@ -30,13 +32,14 @@ pub(crate) struct ListImagesArgs {
 }
 
 /// Renders a target and lists its images.
-pub(crate) fn run(args: &ListImagesArgs) -> ExitCode {
-    report(list(args))
+pub(crate) fn run(args: &ListImagesArgs, global: &GlobalFlags) -> ExitCode {
+    let terminal = Terminal::of(global);
+    report(&terminal, list(args, &terminal))
 }
 
-fn list(args: &ListImagesArgs) -> Result<(), Problems> {
+fn list(args: &ListImagesArgs, terminal: &Terminal) -> Result<(), Problems> {
     let keep_files = args.render_output.render_output_dir.is_some();
-    let rendered = render(&args.rendering, keep_files, None)?;
+    let rendered = render(&args.rendering, keep_files, None, terminal)?;
     if let Some(folder) = &args.render_output.render_output_dir {
         super::render::write_files(folder, &rendered)?;
     }

@@ -10,8 +10,10 @@ use serde_json::Value;
 use super::rendering::{report, show_warnings};
 use crate::opening;
 use crate::options::args::ArgsFlags;
+use crate::options::global::GlobalFlags;
 use crate::options::output::OutputFlags;
 use crate::options::project::ProjectFlags;
+use crate::terminal::Terminal;
 
 /// Outputs a yaml list with all targets
 #[derive(Debug, clap::Args)]
@@ -28,15 +30,16 @@ pub(crate) struct ListTargetsArgs {
 }
 
 /// Lists the targets of a project.
-pub(crate) fn run(args: &ListTargetsArgs) -> ExitCode {
-    report(list(args))
+pub(crate) fn run(args: &ListTargetsArgs, global: &GlobalFlags) -> ExitCode {
+    let terminal = Terminal::of(global);
+    report(&terminal, list(args, &terminal))
 }
 
-fn list(args: &ListTargetsArgs) -> Result<(), Problems> {
+fn list(args: &ListTargetsArgs, terminal: &Terminal) -> Result<(), Problems> {
     let (project, _args, warnings) =
         opening::open(&args.project, &ArgsFlags::default(), Arc::new(NoSources))?;
-    show_warnings(&warnings);
-    show_warnings(&opening::failed_targets(&project));
+    show_warnings(terminal, &warnings);
+    show_warnings(terminal, &opening::failed_targets(&project));
     let text = if args.only_names {
         project
             .targets()

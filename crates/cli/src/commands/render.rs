@@ -11,7 +11,9 @@ use serde_json::Value;
 
 use super::rendering::{RenderingFlags, render, report};
 use crate::opening;
+use crate::options::global::GlobalFlags;
 use crate::options::output::RenderOutputDirFlags;
+use crate::terminal::Terminal;
 
 /// Renders all resources and configuration files
 ///
@@ -39,17 +41,18 @@ pub(crate) struct RenderArgs {
 }
 
 /// Renders a target and shows what came out.
-pub(crate) fn run(args: &RenderArgs) -> ExitCode {
-    report(render_and_write(args))
+pub(crate) fn run(args: &RenderArgs, global: &GlobalFlags) -> ExitCode {
+    let terminal = Terminal::of(global);
+    report(&terminal, render_and_write(args, &terminal))
 }
 
-fn render_and_write(args: &RenderArgs) -> Result<(), Problems> {
+fn render_and_write(args: &RenderArgs, terminal: &Terminal) -> Result<(), Problems> {
     let keep_files = args.output.render_output_dir.is_some();
     let trace = args.trace.as_ref().map(|object| TraceRequest {
         object: object.clone(),
         path: args.trace_path.clone(),
     });
-    let rendered = render(&args.rendering, keep_files, trace)?;
+    let rendered = render(&args.rendering, keep_files, trace, terminal)?;
     if let Some(trace) = &rendered.trace {
         return Ok(opening::write_output(&[], &trace.to_string())?);
     }
@@ -59,12 +62,11 @@ fn render_and_write(args: &RenderArgs) -> Result<(), Problems> {
     if args.print_all {
         print_all(rendered)?;
     } else if let Some(folder) = &args.output.render_output_dir {
-        drop(writeln!(std::io::stderr(), "Rendered into {folder}"));
+        terminal.info(&format!("Rendered into {folder}"));
     } else {
         let objects: usize = rendered.items.iter().map(|item| item.objects.len()).sum();
         let items = rendered.items.len();
-        drop(writeln!(
-            std::io::stderr(),
+        terminal.info(&format!(
             "Rendered {objects} objects of {items} items. Pass --print-all or --render-output-dir to see them."
         ));
     }

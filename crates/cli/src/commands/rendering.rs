@@ -1,17 +1,16 @@
 //! What `render` and `list-images` share: their flags, and how they render.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use kluctl_cluster::{Cluster, ConnectError, ConnectOptions, Limits, connect};
-use kluctl_commands::Reader;
 use kluctl_commands::sources::SourceOptions;
+use kluctl_commands::{Reader, StepEnd};
 use kluctl_project::config::TargetConfig;
 use kluctl_project::outside::{ClusterReader, Sources};
-use kluctl_project::{OpenProject, Problem, Problems, RenderOptions, Rendered, Stage, TraceRequest, World};
+use kluctl_project::{OpenProject, Problem, Problems, RenderOptions, Rendered, TraceRequest, World};
 use tokio::runtime::Handle;
 
 use crate::lazy_sources::{LazyRuntime, LazySources, cache_dir};
@@ -106,12 +105,19 @@ pub(super) struct Prepared {
 }
 
 /// Opens the project, selects the target and connects its cluster.
-pub(super) fn prepare(flags: &RenderingFlags, keep_files: bool) -> Result<Prepared, Problems> {
+pub(super) fn prepare(
+    flags: &RenderingFlags,
+    keep_files: bool,
+    terminal: &Terminal,
+) -> Result<Prepared, Problems> {
     let runtime = Arc::new(LazyRuntime::default());
-    let sources: Arc<dyn Sources> = Arc::new(LazySources::new(source_options(flags)?, runtime.clone()));
+    let sources: Arc<dyn Sources> = Arc::new(LazySources::new(
+        source_options(flags, terminal)?,
+        runtime.clone(),
+    ));
     let (project, _args, warnings) = opening::open(&flags.project, &flags.args, sources.clone())?;
-    show_warnings(&warnings);
-    show_warnings(&opening::failed_targets(&project));
+    show_warnings(terminal, &warnings);
+    show_warnings(terminal, &opening::failed_targets(&project));
     let mut target = opening::select(&project, &flags.target, None)?;
     let version = flags.offline.kubernetes_version.as_deref();
     let options = opening::render_options(
@@ -125,7 +131,7 @@ pub(super) fn prepare(flags: &RenderingFlags, keep_files: bool) -> Result<Prepar
         None
     } else {
         let root = project.root().join(project.sub_dir());
-        connected(flags, &root, target.context.as_deref(), &runtime)?
+        connected(flags, &root, target.context.as_deref(), &runtime, terminal)?
     };
     target.context = Some(
         connected
@@ -141,7 +147,7 @@ pub(super) fn prepare(flags: &RenderingFlags, keep_files: bool) -> Result<Prepar
         }),
         &target,
         cluster,
-        Arc::new(Terminal::new(std::env::var_os("NO_COLOR").is_some(), false)),
+        Arc::new(terminal.clone()),
     );
     let reader = connected.map(|(cluster, handle, _)| {
         let reader: Arc<dyn ClusterReader> = Arc::new(Reader::new(&cluster, &handle));
@@ -167,26 +173,27 @@ pub(super) fn render(
     flags: &RenderingFlags,
     keep_files: bool,
     trace: Option<TraceRequest>,
+    terminal: &Terminal,
 ) -> Result<Rendered, Problems> {
-    let mut prepared = prepare(flags, keep_files)?;
+    let mut prepared = prepare(flags, keep_files, terminal)?;
     prepared.options.trace = trace;
-    let rendered = kluctl_project::render(
-        &prepared.project,
-        &prepared.target,
-        &prepared.options,
-        &prepared.world,
-        &show_stage,
-    )?;
-    show_warnings(&rendered.warnings);
+    let rendered = opening::in_stages(terminal, |on_stage| {
+        kluctl_project::render(
+            &prepared.project,
+            &prepared.target,
+            &prepared.options,
+            &prepared.world,
+            on_stage,
+        )
+    })?;
     if rendered.errors.is_empty() {
-        drop(writeln!(std::io::stderr(), "Writing rendered objects"));
         Ok(rendered)
     } else {
         Err(rendered.errors.into())
     }
 }
 
-fn source_options(flags: &RenderingFlags) -> Result<SourceOptions, Problem> {
+fn source_options(flags: &RenderingFlags, terminal: &Terminal) -> Result<SourceOptions, Problem> {
     let environment: BTreeMap<String, String> = std::env::vars().collect();
     let home = environment.get("HOME").map(Utf8PathBuf::from);
     let options = sources::resolve(
@@ -199,7 +206,7 @@ fn source_options(flags: &RenderingFlags) -> Result<SourceOptions, Problem> {
     );
     let options = options.and_then(|options| sources::with_project(options, &flags.project));
     let mut options = options.map_err(Problem::new)?;
-    options.person = Arc::new(Terminal::new(environment.contains_key("NO_COLOR"), false));
+    options.person = Arc::new(terminal.clone());
     Ok(options)
 }
 
@@ -209,9 +216,32 @@ fn connected(
     project: &Utf8Path,
     context: Option<&str>,
     runtime: &LazyRuntime,
+    terminal: &Terminal,
+) -> Result<Option<(Cluster, Handle, String)>, Problem> {
+    let step = "Initializing k8s client";
+    terminal.start(step);
+    let found = connect_to(flags, project, context, runtime);
+    let end = match &found {
+        Ok(_) => StepEnd::Succeeded,
+        Err(_) => StepEnd::Failed(None),
+    };
+    terminal.end(step, end);
+    if let Ok(None) = &found {
+        terminal.warning(
+            "No valid KUBECONFIG provided, which means the Kubernetes client is not available. Depending on your \
+             deployment project, this might cause follow-up errors.",
+        );
+    }
+    found
+}
+
+fn connect_to(
+    flags: &RenderingFlags,
+    project: &Utf8Path,
+    context: Option<&str>,
+    runtime: &LazyRuntime,
 ) -> Result<Option<(Cluster, Handle, String)>, Problem> {
     let handle = runtime.handle().map_err(Problem::new)?;
-    drop(writeln!(std::io::stderr(), "Initializing k8s client"));
     let context = context.filter(|name| !name.is_empty());
     if let Some(store) = sandbox_store(&flags.sandbox, project, context) {
         let _runtime = handle.enter();
@@ -227,39 +257,26 @@ fn connected(
     };
     match handle.block_on(connect(&options)) {
         Ok(connected) => Ok(Some((connected.cluster, handle, connected.context))),
-        Err(ConnectError::NoKubeconfig) => {
-            show_warnings(&[
-                "No valid KUBECONFIG provided, which means the Kubernetes client is not available. Depending on your \
-                 deployment project, this might cause follow-up errors."
-                    .to_owned(),
-            ]);
-            Ok(None)
-        }
+        Err(ConnectError::NoKubeconfig) => Ok(None),
         Err(error) => {
             Err(Problem::new(error.to_string()).hint("pass --offline-kubernetes to render without a cluster"))
         }
     }
 }
 
-fn show_stage(stage: Stage) {
-    if stage != Stage::Loading {
-        drop(writeln!(std::io::stderr(), "{}", stage.text()));
-    }
-}
-
 /// Shows warnings as lines of their own.
-pub(super) fn show_warnings(warnings: &[String]) {
+pub(super) fn show_warnings(terminal: &Terminal, warnings: &[String]) {
     for warning in warnings {
-        drop(writeln!(std::io::stderr(), "{warning}"));
+        terminal.warning(warning);
     }
 }
 
 /// Shows what went wrong, if anything did, and gives the exit code.
-pub(super) fn report(result: Result<(), Problems>) -> ExitCode {
+pub(super) fn report(terminal: &Terminal, result: Result<(), Problems>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(problems) => {
-            drop(writeln!(std::io::stderr(), "{problems}"));
+            terminal.error(&problems.to_string());
             ExitCode::FAILURE
         }
     }

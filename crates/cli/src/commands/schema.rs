@@ -8,7 +8,9 @@ use kluctl_project::{Problem, Problems};
 
 use super::rendering::report;
 use crate::opening;
+use crate::options::global::GlobalFlags;
 use crate::options::output::OutputFlags;
+use crate::terminal::Terminal;
 
 /// Print the JSON Schema of a kind of file, for editors to complete and check it
 #[derive(Debug, clap::Args)]
@@ -23,8 +25,8 @@ pub(crate) struct SchemaArgs {
 }
 
 /// Prints a schema.
-pub(crate) fn run(args: &SchemaArgs) -> ExitCode {
-    report(print(args))
+pub(crate) fn run(args: &SchemaArgs, global: &GlobalFlags) -> ExitCode {
+    report(&Terminal::of(global), print(args))
 }
 
 fn print(args: &SchemaArgs) -> Result<(), Problems> {

@@ -13,6 +13,8 @@ use serde_json::{Map, Value};
 
 use super::rendering::{RenderingFlags, prepare, report, show_warnings};
 use crate::lazy_sources;
+use crate::options::global::GlobalFlags;
+use crate::terminal::Terminal;
 
 /// Render one template and print its text
 ///
@@ -54,15 +56,17 @@ enum Mode {
 }
 
 /// Renders and prints.
-pub(crate) fn run(args: &TemplateArgs) -> ExitCode {
-    report(render(args).and_then(|content| {
+pub(crate) fn run(args: &TemplateArgs, global: &GlobalFlags) -> ExitCode {
+    let terminal = Terminal::of(global);
+    let written = render(args, &terminal).and_then(|content| {
         std::io::stdout()
             .write_all(&content)
             .map_err(|error| Problem::new(format!("cannot write: {error}")).into())
-    }))
+    });
+    report(&terminal, written)
 }
 
-fn render(args: &TemplateArgs) -> Result<Bytes, Problems> {
+fn render(args: &TemplateArgs, terminal: &Terminal) -> Result<Bytes, Problems> {
     let from_stdin = args.file == "-";
     let mode = args
         .mode
@@ -79,7 +83,7 @@ fn render(args: &TemplateArgs) -> Result<Bytes, Problems> {
     let search_dirs = args.search_dir.iter().map(|dir| absolute(dir));
     let search_dirs = search_dirs.collect::<Result<Vec<_>, _>>()?;
     let view = if args.vars.is_empty() {
-        in_project(args, file, template, search_dirs)?
+        in_project(args, file, template, search_dirs, terminal)?
     } else {
         with_variables(args, file.as_deref(), &template, search_dirs)?
     };
@@ -100,8 +104,9 @@ fn in_project(
     file: Option<Utf8PathBuf>,
     template: Template,
     search_dirs: Vec<Utf8PathBuf>,
+    terminal: &Terminal,
 ) -> Result<View, Problems> {
-    let prepared = prepare(&args.rendering.clone().near(file.as_deref())?, false)?;
+    let prepared = prepare(&args.rendering.clone().near(file.as_deref())?, false, terminal)?;
     let options = ViewOptions {
         file,
         template,
@@ -111,7 +116,7 @@ fn in_project(
         search_dirs,
     };
     let (view, notes) = view(&prepared.project, &prepared.target, &options, &prepared.world)?;
-    show_warnings(&notes);
+    show_warnings(terminal, &notes);
     Ok(view)
 }
 
@@ -129,7 +134,7 @@ fn with_variables(
     })
     .renderer(&Context::new(&variables(&args.vars)?))
     .with_loader(Arc::new(Disk))
-    .with_host(Arc::new(Terminal))
+    .with_host(Arc::new(Here))
     .with_search_dirs(search_dirs);
     if args.non_strict {
         renderer = renderer.non_strict();
@@ -213,9 +218,9 @@ impl Loader for Disk {
 }
 
 /// Prints where a person sees it, and knows the history of files.
-struct Terminal;
+struct Here;
 
-impl Host for Terminal {
+impl Host for Here {
     fn latest_git_commit(&self, path: &Utf8Path) -> Result<Option<String>, String> {
         lazy_sources::latest_commit(path).map_err(|error| error.to_string())
     }

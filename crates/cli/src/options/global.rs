@@ -17,7 +17,7 @@ pub(crate) struct GlobalFlags {
     #[arg(long, global = true)]
     pub(crate) no_update_check: bool,
 
-    /// Disable colored output
+    /// Disable colored output; the variable NO_COLOR does the same
     #[arg(long, global = true)]
     pub(crate) no_color: bool,
 
@@ -46,4 +46,18 @@ pub(crate) struct GlobalFlags {
     /// Accepted without effect: templates need no Python
     #[arg(long, global = true)]
     pub(crate) use_system_python: bool,
+}
+
+/// Whether the person wants no colours anywhere.
+///
+/// Source: no-color.org.
+pub(crate) fn is_colorless() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+impl GlobalFlags {
+    /// Whether colours may be used where a terminal shows them.
+    pub(crate) fn color(&self) -> bool {
+        !self.no_color && !is_colorless()
+    }
 }

@@ -121,9 +121,9 @@ impl Live {
     fn start(&mut self, owner: Owner, prefix: String, text: &str) {
         let bar = self.lines.add(ProgressBar::new_spinner());
         let template = if self.color {
-            "{spinner:.cyan} {msg}"
+            "{spinner:.cyan} {wide_msg}"
         } else {
-            "{spinner} {msg}"
+            "{spinner} {wide_msg}"
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "));

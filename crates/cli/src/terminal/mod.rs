@@ -13,6 +13,7 @@ use kluctl_commands::{Event, Events, Step, StepEnd};
 use kluctl_source::Person;
 use tokio_util::sync::CancellationToken;
 
+use crate::options::global::GlobalFlags;
 use live::Live;
 use log::Log;
 use plain::Plain;
@@ -62,6 +63,11 @@ impl Terminal {
             display: Arc::new(Mutex::new(display)),
             stop: CancellationToken::new(),
         }
+    }
+
+    /// As the flags ask for.
+    pub(crate) fn of(global: &GlobalFlags) -> Self {
+        Self::new(!global.color(), global.debug).in_format(global.log_format)
     }
 
     /// The same terminal, whose questions are over, and answered with "no", once `stop` is cancelled.
