@@ -7,7 +7,7 @@ use kluctl_object::Object;
 use serde_json::{Value, json};
 
 use crate::Sandbox;
-use crate::status::Cause;
+use crate::status::{ApiError, Cause};
 
 /// Addresses and ports in use.
 #[derive(Debug, Default)]
@@ -87,6 +87,40 @@ fn addresses_of(service: &Object) -> Vec<u32> {
         .flatten()
         .filter_map(|text| parse_address(text.as_str()?))
         .collect()
+}
+
+/// The only network here is one of IPv4; this is looked at before anything else of a Service.
+pub(crate) fn check_families(service: &Object) -> Result<(), ApiError> {
+    let mut causes = Vec::new();
+    let headless = service.str_at(&["spec", "clusterIP"]) == Some("None")
+        && service
+            .at(&["spec", "selector"])
+            .and_then(Value::as_object)
+            .is_none_or(serde_json::Map::is_empty);
+    if headless || service.str_at(&["spec", "type"]) == Some("ExternalName") {
+        return Ok(());
+    }
+    if service.str_at(&["spec", "ipFamilyPolicy"]) == Some("RequireDualStack") {
+        causes.push(Cause::invalid(
+            "spec.ipFamilyPolicy",
+            "RequireDualStack",
+            "this cluster is not configured for dual-stack services",
+        ));
+    }
+    let families = service.at(&["spec", "ipFamilies"]).and_then(Value::as_array);
+    for (index, family) in families.into_iter().flatten().enumerate() {
+        if family == "IPv6" {
+            causes.push(Cause::invalid(
+                format!("spec.ipFamilies[{index}]"),
+                "IPv6",
+                "not configured on this cluster",
+            ));
+        }
+    }
+    if causes.is_empty() {
+        return Ok(());
+    }
+    Err(ApiError::invalid("", "Service", service.name(), &causes))
 }
 
 impl Sandbox {

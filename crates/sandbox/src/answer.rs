@@ -135,7 +135,7 @@ pub(crate) fn negotiate(request: &Request) -> Result<Form, ApiError> {
         }
     }
     Err(ApiError::not_acceptable(
-        "application/json, application/vnd.kubernetes.protobuf, application/yaml",
+        "application/json, application/yaml, application/vnd.kubernetes.protobuf",
     ))
 }
 

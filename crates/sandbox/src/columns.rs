@@ -89,7 +89,11 @@ fn labels_text(labels: &Value) -> Value {
 }
 
 fn selector(object: &Object) -> Value {
-    labels_text(&value(object, "spec.selector.matchLabels"))
+    // Controllers of the first days have bare labels.
+    match object.kind() {
+        "ReplicationController" => labels_text(&value(object, "spec.selector")),
+        _ => labels_text(&value(object, "spec.selector.matchLabels")),
+    }
 }
 
 fn containers(object: &Object) -> Value {
@@ -579,9 +583,16 @@ pub(crate) fn definitions(resource: &Resource) -> Vec<Value> {
     let mut list = of_any(custom.columns.is_empty(), "date");
     for known in &custom.columns {
         let text = |key: &str| known[key].as_str().unwrap_or_default();
+        let description = match text("description") {
+            "" => format!(
+                "Custom resource definition column (in JSONPath format): {}",
+                text("jsonPath")
+            ),
+            given => given.to_owned(),
+        };
         list.push(json!({
             "name": text("name"), "type": text("type"), "format": text("format"),
-            "description": text("description"), "priority": known["priority"].as_i64().unwrap_or(0),
+            "description": description, "priority": known["priority"].as_i64().unwrap_or(0),
         }));
     }
     list

@@ -145,21 +145,28 @@ impl Sandbox {
         let already = live.at(&["metadata", "deletionTimestamp"]).is_some();
         let holds = !is_finished(resource, &marked);
         if !holds {
+            let is_pod = resource.is("", "pods");
             if options.dry_run {
                 return Ok(Some(Deleted {
-                    object: live,
+                    object: if is_pod { marked } else { live },
                     gone: true,
                 }));
             }
-            let mut object = if resource.is("", "namespaces") || resource.is("", "pods") {
+            let mut version = stored.version;
+            let object = if is_pod && !already {
+                // Pods are marked first, which those who watch them see.
+                match self.store.put(&key, Expect::Version(version), &mut marked) {
+                    Ok(next) => version = next.version,
+                    Err(_) => return Ok(None),
+                }
+                typed(resource, &mut marked);
+                marked
+            } else if resource.is("", "namespaces") || is_pod {
                 marked
             } else {
                 live.clone()
             };
-            if object.at(&["metadata", "deletionTimestamp"]).is_none() && resource.is("", "pods") {
-                object = live.clone();
-            }
-            if self.store.remove(&key, stored.version).is_err() {
+            if self.store.remove(&key, version).is_err() {
                 return Ok(None);
             }
             self.after_write(resource, Some(&live), None);
@@ -343,6 +350,13 @@ fn check(target: &Target, live: &Object, options: &DeleteOptions) -> Result<(), 
     let resource = &*target.resource;
     let text = |key: &str| live.str_at(&["metadata", key]).unwrap_or_default();
     if let Some(uid) = options.uid.as_deref().filter(|uid| *uid != text("uid")) {
+        if resource.is("", "namespaces") {
+            let why = format!(
+                "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+                text("uid")
+            );
+            return Err(ApiError::conflict("", "namespaces", &target.name, &why));
+        }
         let why = format!(
             "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been deleted and then recreated",
             text("uid")
@@ -359,6 +373,13 @@ fn check(target: &Target, live: &Object, options: &DeleteOptions) -> Result<(), 
         .as_deref()
         .filter(|version| *version != text("resourceVersion"))
     {
+        if resource.is("", "namespaces") {
+            let why = format!(
+                "Precondition failed: ResourceVersion in precondition: {version}, ResourceVersion in object meta: {}",
+                text("resourceVersion")
+            );
+            return Err(ApiError::conflict("", "namespaces", &target.name, &why));
+        }
         let why = format!(
             "the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record ({}). The object might have been modified",
             text("resourceVersion")

@@ -114,7 +114,13 @@ impl Sandbox {
                 options.validation,
                 told,
             )
-            .map_err(|error| undecodable(error, &patched))?;
+            .map_err(|error| {
+                undecodable(
+                    error,
+                    &patched,
+                    (kind == PatchKind::Strategic).then_some(&body.value),
+                )
+            })?;
             convert::to_storage(resource, &mut object);
             place(target, &mut object)?;
             if object.name() != target.name {
@@ -153,7 +159,8 @@ impl Sandbox {
         let make = |live: Option<&Object>, told: &mut Vec<String>| {
             let mut object = fields::apply(self, resource, &target.subresource, live, &applied, options)?;
             let managers = object.remove(&["metadata", "managedFields"]);
-            admit(resource, &mut object, Vec::new(), options.validation, told)?;
+            admit(resource, &mut object, Vec::new(), options.validation, told)
+                .map_err(|error| unconvertible(error, target, &applied))?;
             convert::to_storage(resource, &mut object);
             if let Some(managers) = managers {
                 object.set(&["metadata", "managedFields"], managers);
@@ -182,7 +189,7 @@ impl Sandbox {
                     done => return done,
                 }
             }
-            if !target.subresource.is_empty() {
+            if !target.subresource.is_empty() && !crate::strategy::creates_on_update(resource) {
                 return Err(target.not_found());
             }
             if applied
@@ -221,7 +228,59 @@ impl Sandbox {
 }
 
 /// A patched object that does not fit its kind: the patch is told to be wrong.
-fn undecodable(error: ApiError, patched: &Object) -> ApiError {
+///
+/// A strategic patch is shown itself, others as what they have made of the object.
+fn undecodable(error: ApiError, patched: &Object, strategic: Option<&Value>) -> ApiError {
+    let what = error.message().split_once(" cannot be handled as a ");
+    let Some((_, why)) = what.and_then(|(_, rest)| rest.split_once(": ")) else {
+        return error;
+    };
+    let mut why = why.to_owned();
+    let shown = match strategic {
+        Some(patch) => {
+            let why = &mut why;
+            decoded(why);
+            if why.starts_with("json: cannot unmarshal") && why.ends_with(" of type string") {
+                "unrecognized type: string".clone_into(why);
+            }
+            Value::from(go_map(patch))
+        }
+        None => Value::from(patched.to_value().to_string()),
+    };
+    ApiError::invalid("", "", "", &[Cause::invalid("patch", shown, why)])
+}
+
+/// A value as Go's `%v` prints it.
+fn go_map(value: &Value) -> String {
+    match value {
+        Value::Null => "<nil>".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(go_map).collect();
+            format!("[{}]", items.join(" "))
+        }
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by_key(|(key, _)| key.as_str());
+            let entries: Vec<_> = entries
+                .into_iter()
+                .map(|(key, value)| format!("{key}:{}", go_map(value)))
+                .collect();
+            format!("map[{}]", entries.join(" "))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Bytes are told of in other words where an object was made of a map.
+fn decoded(why: &mut String) {
+    if why.starts_with("illegal base64 data") {
+        why.insert_str(0, "error decoding from json: ");
+    }
+}
+
+/// An applied object that does not fit its kind, though it fits the kind's schema.
+fn unconvertible(error: ApiError, target: &Target, applied: &Object) -> ApiError {
     let what = error.message().split_once(" cannot be handled as a ");
     let Some((_, why)) = what.and_then(|(_, rest)| rest.split_once(": ")) else {
         return error;
@@ -229,9 +288,20 @@ fn undecodable(error: ApiError, patched: &Object) -> ApiError {
     if why.starts_with("strict decoding error") {
         return error;
     }
-    let why = why.to_owned();
-    let shown = Value::from(patched.to_value().to_string());
-    ApiError::invalid("", "", "", &[Cause::invalid("patch", shown, why)])
+    let mut why = why.to_owned();
+    decoded(&mut why);
+    let resource = &target.resource;
+    let namespace = applied.namespace().unwrap_or_default();
+    let kind = format!("{}, Kind={}", go_version(resource), resource.kind);
+    ApiError::plain_internal(format!(
+        "failed to convert new object ({namespace}/{}; {kind}) to proper version: unable to convert unstructured object to {kind}: {why}",
+        applied.name()
+    ))
+}
+
+/// A group and version as Go prints them: the core group has a slash, too.
+fn go_version(resource: &Resource) -> String {
+    format!("{}/{}", resource.group, resource.version)
 }
 
 fn renamed(target: &Target, object: &Object) -> ApiError {
@@ -261,6 +331,26 @@ fn check_identity(target: &Target, live: &Object, new: &Object) -> Result<(), Ap
             ));
         }
     } else if new.api_version() != live.api_version() || new.kind() != live.kind() {
+        if kluctl_schema::kubernetes().type_of(&new.gvk()).is_some() {
+            let package = |group: &str| match group {
+                "" => "core".to_owned(),
+                group => group.split('.').next().unwrap_or_default().to_owned(),
+            };
+            let why = format!(
+                "converting ({}.{}) to ({}.{}): unknown conversion",
+                new.gvk().version,
+                new.kind(),
+                package(&resource.group),
+                resource.kind
+            );
+            let shown = Value::from(new.to_value().to_string());
+            return Err(ApiError::invalid(
+                "",
+                "",
+                "",
+                &[Cause::invalid("patch", shown, why)],
+            ));
+        }
         return Err(ApiError::bad_request(format!(
             "{} in version {:?} cannot be handled as a {}: no kind {:?} is registered for version {:?} in scheme \"pkg/runtime/scheme.go:111\"",
             new.kind(),

@@ -168,9 +168,11 @@ fn decode_continue(token: &str) -> Result<(u64, String, String), ApiError> {
             "invalid continue token: continue key is not valid: {why}"
         ))
     };
-    let bytes = URL_SAFE_NO_PAD
-        .decode(token)
-        .map_err(|error| wrong(&error.to_string()))?;
+    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| {
+        let other = |c: u8| !(c.is_ascii_alphanumeric() || c == b'-' || c == b'_');
+        let at = token.bytes().position(other).unwrap_or(token.len() / 4 * 4);
+        wrong(&format!("illegal base64 data at input byte {at}"))
+    })?;
     let value = body_value(&bytes).map_err(|error| wrong(&error))?;
     let (Some(version), Some(start)) = (value["rv"].as_u64(), value["start"].as_str()) else {
         return Err(wrong(

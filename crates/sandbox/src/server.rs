@@ -326,7 +326,7 @@ pub(crate) fn body_object(
         "application/yaml" => true,
         _ => {
             return Err(ApiError::unsupported_body(
-                "application/json, application/yaml, application/vnd.kubernetes.protobuf, application/cbor",
+                "application/json, application/yaml, application/vnd.kubernetes.protobuf",
             ));
         }
     };

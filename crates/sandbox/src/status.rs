@@ -175,7 +175,8 @@ impl Cause {
     pub(crate) fn body(&self) -> String {
         let mut text = self.kind.text().to_owned();
         match self.kind {
-            CauseKind::Required | CauseKind::Forbidden | CauseKind::TooLong | CauseKind::TooMany => {}
+            CauseKind::Required | CauseKind::Forbidden | CauseKind::TooLong => {}
+            CauseKind::TooMany if self.value.is_null() => {}
             _ => {
                 let value = self.shown.clone().unwrap_or_else(|| shown(&self.value));
                 if !value.is_empty() {

@@ -77,6 +77,10 @@ pub(crate) fn allows_unconditional_update(resource: &Resource) -> bool {
                 | ("apiregistration.k8s.io", "apiservices")
                 | ("policy", "poddisruptionbudgets")
                 | ("scheduling.k8s.io", "priorityclasses")
+                | (
+                    "storage.k8s.io",
+                    "csidrivers" | "csinodes" | "csistoragecapacities"
+                )
                 | ("admissionregistration.k8s.io" | "autoscaling", _)
         ) | resource.is("scheduling.k8s.io", "priorityclasses")
             | resource.is("autoscaling", "horizontalpodautoscalers")
@@ -164,14 +168,28 @@ pub(crate) fn convert(resource: &Resource, object: &mut Object) {
             object.set(&["data", &key], Value::from(encoded));
         }
     }
+    if resource.is("", "nodes") {
+        // The first network is the one that older clients know.
+        let one = object
+            .at(&["spec", "podCIDR"])
+            .cloned()
+            .filter(|one| one.as_str().is_some_and(|one| !one.is_empty()));
+        let all = object.at(&["spec", "podCIDRs"]).and_then(Value::as_array);
+        let first = all.and_then(|all| all.first()).cloned();
+        match (one, first) {
+            (Some(one), first) if first.as_ref() != Some(&one) => {
+                object.set(&["spec", "podCIDRs"], json!([one]));
+            }
+            (None, Some(first)) => object.set(&["spec", "podCIDR"], first),
+            _ => {}
+        }
+    }
 }
 
 /// What a new object has before admission: nothing of a status, a first generation.
 pub(crate) fn prepare_create(resource: &Resource, object: &mut Object) {
     if is_counted(resource) {
         object.set(&["metadata", "generation"], Value::from(1));
-    } else if resource.custom.is_none() {
-        object.remove(&["metadata", "generation"]);
     }
     let plural = (resource.group.as_str(), resource.plural.as_str());
     if resource.custom.is_some() {
@@ -394,11 +412,18 @@ pub(crate) fn prepare_update(resource: &Resource, subresource: &str, live: &Obje
             }
             if resource.is("", "pods") {
                 // What admission has set is set again.
-                for key in ["priority", "preemptionPolicy", "tolerations"] {
+                for key in ["priority", "preemptionPolicy"] {
                     if let (None, Some(value)) = (new.at(&["spec", key]), live.at(&["spec", key])) {
                         new.set(&["spec", key], value.clone());
                     }
                 }
+                default_tolerations(new);
+            }
+            if resource.is("", "persistentvolumeclaims") {
+                data_sources(new);
+            }
+            if resource.is("apiextensions.k8s.io", "customresourcedefinitions") {
+                note_stored_version(new);
             }
             if resource.is("apps", "daemonsets") {
                 let before: i64 = live
@@ -446,6 +471,46 @@ pub(crate) fn prepare_update(resource: &Resource, subresource: &str, live: &Obje
             put(new, "status", live.as_map().get("status").cloned());
         }
         _ => {}
+    }
+}
+
+/// Pods stay for a while on nodes that cannot be reached.
+pub(crate) fn default_tolerations(pod: &mut Object) {
+    let mut tolerations = pod
+        .at(&["spec", "tolerations"])
+        .cloned()
+        .unwrap_or_else(|| json!([]));
+    for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+        if let Some(list) = tolerations.as_array_mut()
+            && !list.iter().any(|known| {
+                let effect = known["effect"].as_str().unwrap_or_default();
+                (known["key"] == key || known["key"].as_str().unwrap_or_default().is_empty())
+                    && (effect == "NoExecute" || effect.is_empty())
+            })
+        {
+            list.push(
+                json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}),
+            );
+        }
+    }
+    pod.set(&["spec", "tolerations"], tolerations);
+}
+
+/// The version that objects are kept in from now on is one of those they were ever kept in.
+fn note_stored_version(definition: &mut Object) {
+    let versions = definition.at(&["spec", "versions"]).and_then(Value::as_array);
+    let storage = versions
+        .into_iter()
+        .flatten()
+        .find(|version| version["storage"] == true)
+        .map(|version| version["name"].clone());
+    let stored = definition
+        .at(&["status", "storedVersions"])
+        .and_then(Value::as_array);
+    let mut stored = stored.cloned().unwrap_or_default();
+    if let Some(name) = storage.filter(|name| !stored.contains(name)) {
+        stored.push(name);
+        definition.set(&["status", "storedVersions"], Value::Array(stored));
     }
 }
 
@@ -503,7 +568,8 @@ fn keep_cluster_ips(live: &Object, new: &mut Object) {
 
 /// Whether an update changes what the generation counts.
 pub(crate) fn counts_change(resource: &Resource, live: &Object, new: &Object) -> bool {
-    if !is_counted(resource) {
+    // Drivers of storage start at nothing and are counted from the first change.
+    if !is_counted(resource) && !resource.is("storage.k8s.io", "csidrivers") {
         return false;
     }
     if resource.custom.is_some() {

@@ -58,7 +58,7 @@ pub(crate) fn answer(
         _ => {}
     }
     if !resource.has_subresource(name) {
-        if resource.custom.is_some() && name == "scale" {
+        if resource.custom.is_some() {
             return Err(target.not_found());
         }
         return Err(ApiError::unknown_path());

@@ -6,6 +6,7 @@ use kluctl_object::Object;
 use serde_json::{Value, json};
 
 use crate::Sandbox;
+use crate::allocate;
 use crate::body;
 use crate::custom;
 use crate::decode;
@@ -118,7 +119,7 @@ pub(crate) fn read_object(
                 )));
             }
             let package = |group: &str| match group {
-                "" => "core".to_owned(),
+                "" | "events.k8s.io" => "core".to_owned(),
                 group => group.split('.').next().unwrap_or_default().to_owned(),
             };
             return Err(other(format!(
@@ -277,6 +278,9 @@ impl Sandbox {
         );
         strategy::prepare_create(resource, &mut object);
         self.admit_create(resource, &mut object)?;
+        if resource.is("", "services") {
+            allocate::check_families(&object)?;
+        }
         let mut causes = validation::create(resource, &object);
         let key = Key {
             resource: resource.storage.clone(),
@@ -287,12 +291,7 @@ impl Sandbox {
             causes.extend(self.allocate_service(None, &mut object));
         }
         if !causes.is_empty() {
-            return Err(ApiError::invalid(
-                &resource.group,
-                &resource.kind,
-                object.name(),
-                &causes,
-            ));
+            return Err(invalid(resource, object.name(), &causes));
         }
         validation::warnings(resource, None, &object, warnings);
         let exists = || {
@@ -307,6 +306,7 @@ impl Sandbox {
                 error
             }
         };
+        strategy::settle(resource, &mut object);
         if options.dry_run {
             if self.store.get(&key).is_some() {
                 return Err(exists());
@@ -317,7 +317,6 @@ impl Sandbox {
                 created: true,
             });
         }
-        strategy::settle(resource, &mut object);
         self.store
             .put(&key, Expect::Absent, &mut object)
             .map_err(|Outdated| exists())?;
@@ -437,28 +436,33 @@ impl Sandbox {
         let policy = found
             .as_ref()
             .and_then(|class| class.at(&["preemptionPolicy"]).cloned());
-        pod.set(&["spec", "priority"], value.unwrap_or_else(|| json!(0)));
-        pod.set(
-            &["spec", "preemptionPolicy"],
-            policy.unwrap_or_else(|| json!("PreemptLowerPriority")),
-        );
-        let mut tolerations = pod
-            .at(&["spec", "tolerations"])
-            .cloned()
-            .unwrap_or_else(|| json!([]));
-        for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
-            let list = tolerations.as_array_mut();
-            if let Some(list) = list
-                && !list.iter().any(|known| {
-                    let effect = known["effect"].as_str().unwrap_or_default();
-                    (known["key"] == key || known["key"].as_str().unwrap_or_default().is_empty())
-                        && (effect == "NoExecute" || effect.is_empty())
-                })
-            {
-                list.push(json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}));
-            }
+        let value = value.unwrap_or_else(|| json!(0));
+        let policy = policy.unwrap_or_else(|| json!("PreemptLowerPriority"));
+        let refused = |why: String| ApiError::forbidden("", "pods", pod.name(), &why);
+        if let Some(given) = pod
+            .at(&["spec", "preemptionPolicy"])
+            .filter(|given| **given != policy)
+        {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            return Err(refused(format!(
+                "the string value of PreemptionPolicy ({}) must not be provided in pod spec; priority admission controller computed {} from the given PriorityClass name",
+                text(given),
+                text(&policy)
+            )));
         }
-        pod.set(&["spec", "tolerations"], tolerations);
+        if let Some(given) = pod.at(&["spec", "priority"]).filter(|given| **given != value) {
+            return Err(refused(format!(
+                "the integer value of priority ({given}) must not be provided in pod spec; priority admission controller computed {value} from the given PriorityClass name"
+            )));
+        }
+        let has = |key: &str| pod.at(&["spec", key]).is_some_and(|value| !value.is_null());
+        if has("overhead") && !has("runtimeClassName") {
+            let why = "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead";
+            return Err(refused(why.to_owned()));
+        }
+        pod.set(&["spec", "priority"], value);
+        pod.set(&["spec", "preemptionPolicy"], policy);
+        strategy::default_tolerations(pod);
         Ok(())
     }
 
@@ -572,23 +576,28 @@ impl Sandbox {
                 .unwrap_or(0);
             new.set(&["metadata", "generation"], Value::from(generation + 1));
         }
+        if resource.is("", "services") && target.subresource.is_empty() {
+            allocate::check_families(&new)?;
+        }
         let mut causes = validation::update(resource, &target.subresource, live, &new);
         if causes.is_empty() && resource.is("", "services") && target.subresource.is_empty() {
             causes.extend(self.allocate_service(Some(live), &mut new));
         }
         if !causes.is_empty() {
-            return Err(ApiError::invalid(
-                &resource.group,
-                &resource.kind,
-                new.name(),
-                &causes,
-            ));
+            return Err(invalid(resource, new.name(), &causes));
         }
         let generation = ["metadata", "generation"];
-        let is_workload = matches!(resource.group.as_str(), "apps" | "batch");
-        if !is_workload || new.at(&generation) != live.at(&generation) {
+        let is_workload =
+            matches!(resource.group.as_str(), "apps" | "batch") || resource.is("", "replicationcontrollers");
+        let is_counted = if resource.is("apps", "daemonsets") {
+            new.at(&["spec", "template"]) != live.at(&["spec", "template"])
+        } else {
+            new.at(&generation) != live.at(&generation)
+        };
+        if !is_workload || is_counted {
             validation::warnings(resource, Some(live), &new, warnings);
         }
+        strategy::settle(resource, &mut new);
         fields::ignore_timestamps(&mut new, live);
         let written = |object| {
             Some(Written {
@@ -611,7 +620,6 @@ impl Sandbox {
             self.after_write(resource, Some(live), None);
             return Ok(written(new));
         }
-        strategy::settle(resource, &mut new);
         if self.store.put(&key, Expect::Version(version), &mut new).is_err() {
             return Ok(None);
         }
@@ -760,6 +768,15 @@ impl Sandbox {
         // It can only fail when the object is gone meanwhile.
         drop(done);
     }
+}
+
+/// An object that is not valid; events of both groups are one kind.
+fn invalid(resource: &Resource, name: &str, causes: &[Cause]) -> ApiError {
+    let group = match resource.group.as_str() {
+        "events.k8s.io" => "",
+        group => group,
+    };
+    ApiError::invalid(group, &resource.kind, name, causes)
 }
 
 /// Adds a finalizer unless it is there.

@@ -391,7 +391,15 @@ fn check_limits(value: &Value, limits: &Limits, path: &str, findings: &mut Vec<F
             let whole = !number.is_f64();
             let number = number.as_f64().unwrap_or_default();
             let limit = |limit: Option<f64>| limit.map(|limit| if whole { limit.trunc() } else { limit });
-            if let Some(step) = limits.multiple_of
+            if let Some(step) = limits.multiple_of.filter(|step| whole && *step < 1.0) {
+                // Whole numbers are divided by whole ones.
+                let detail = format!(
+                    "factor MultipleOf declared for {} must be positive: 0",
+                    shown(path)
+                );
+                let _ = step;
+                invalid(Some(Value::from(0)), detail);
+            } else if let Some(step) = limits.multiple_of
                 && (number / step).fract() != 0.0
             {
                 let detail = format!("{name} in body should be a multiple of {}", number_text(step));

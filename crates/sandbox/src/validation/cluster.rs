@@ -193,6 +193,7 @@ pub(super) fn volume(spec: &Value) -> Vec<Cause> {
             causes.push(Cause::not_supported("spec.accessModes", mode, &ACCESS_MODES));
         }
     }
+    volume_details(spec, modes, &mut causes);
     let capacity = &spec["capacity"];
     if capacity.as_object().is_none_or(serde_json::Map::is_empty) {
         causes.push(Cause::required("spec.capacity", ""));
@@ -264,6 +265,16 @@ pub(super) fn volume(spec: &Value) -> Vec<Cause> {
     causes
 }
 
+/// The rest of a PersistentVolume.
+fn volume_details(spec: &Value, modes: &[Value], causes: &mut Vec<Cause>) {
+    if modes.len() > 1 && modes.iter().any(|mode| mode == "ReadWriteOncePod") {
+        let detail = "may not use ReadWriteOncePod with other access modes";
+        causes.push(Cause::forbidden("spec.accessModes", detail));
+    }
+    super::config::class_name(spec, "spec", causes);
+    one_of(spec, "volumeMode", "spec", &["Block", "Filesystem"], causes);
+}
+
 /// Checks Endpoints.
 pub(super) fn endpoints(object: &Object) -> Vec<Cause> {
     let mut causes = Vec::new();
@@ -302,7 +313,7 @@ pub(super) fn endpoints(object: &Object) -> Vec<Cause> {
 }
 
 /// An address that something can be reached at from elsewhere.
-fn address_of(address: &str, field: &str, causes: &mut Vec<Cause>) {
+pub(super) fn address_of(address: &str, field: &str, causes: &mut Vec<Cause>) {
     let Ok(parsed) = address.parse::<std::net::IpAddr>() else {
         let detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
         causes.push(Cause::invalid(field, address, detail));
@@ -356,7 +367,7 @@ pub(super) fn slice(object: &Object) -> Vec<Cause> {
         let place = format!("endpoints[{index}].addresses");
         let addresses = items(endpoint, "addresses");
         if addresses.is_empty() {
-            causes.push(Cause::required(place.as_str(), "must contain at least 1 address"));
+            causes.push(Cause::required(place.as_str(), ""));
         }
         for (index, address) in addresses.iter().filter_map(Value::as_str).enumerate() {
             match (kind, address.parse::<std::net::IpAddr>()) {
@@ -410,6 +421,14 @@ pub(super) fn storage_class(object: &Object) -> Vec<Cause> {
             causes.push(Cause::invalid("provisioner", lower.as_str(), wrong));
         }
     }
+    for (index, term) in items(&value, "allowedTopologies").iter().enumerate() {
+        for (inner, expression) in items(term, "matchLabelExpressions").iter().enumerate() {
+            if items(expression, "values").is_empty() {
+                let field = format!("allowedTopologies[{index}].matchLabelExpressions[{inner}].values");
+                causes.push(Cause::required(field, ""));
+            }
+        }
+    }
     if map(&value, "parameters").any(|(key, _)| key.is_empty()) {
         causes.push(Cause::invalid("parameters", "", "field can not be empty."));
     }
@@ -427,13 +446,21 @@ pub(super) fn storage_class(object: &Object) -> Vec<Cause> {
 /// Checks a RuntimeClass.
 pub(super) fn runtime_class(object: &Object) -> Vec<Cause> {
     let handler = object.str_at(&["handler"]).unwrap_or_default();
+    let mut causes = Vec::new();
     if handler.is_empty() {
-        return vec![Cause::required("handler", "")];
+        causes.push(Cause::required("handler", ""));
+    } else {
+        for wrong in names::dns_1123_label(handler) {
+            causes.push(Cause::invalid("handler", handler, wrong));
+        }
     }
-    names::dns_1123_label(handler)
-        .into_iter()
-        .map(|wrong| Cause::invalid("handler", handler, wrong))
-        .collect()
+    if let Some(scheduling) = object.at(&["scheduling"]) {
+        for (index, toleration) in items(scheduling, "tolerations").iter().enumerate() {
+            let place = format!("scheduling.tolerations[{index}]");
+            super::placement::tolerates(toleration, &place, &mut causes);
+        }
+    }
+    causes
 }
 
 /// Checks a LimitRange.
@@ -441,6 +468,14 @@ pub(super) fn limit_range(spec: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     for (index, limit) in items(spec, "limits").iter().enumerate() {
         let place = format!("spec.limits[{index}]");
+        let kind = text(limit, "type");
+        for why in names::qualified_name(kind) {
+            causes.push(Cause::invalid(format!("{place}.type"), kind, why));
+        }
+        if !kind.contains('/') && !["Pod", "Container", "PersistentVolumeClaim"].contains(&kind) {
+            let detail = "must be a standard limit type or fully qualified";
+            causes.push(Cause::invalid(format!("{place}.type"), kind, detail));
+        }
         let amount = |key: &str, name: &str| limit[key][name].as_str().and_then(quantity_nano);
         if text(limit, "type") == "PersistentVolumeClaim"
             && amount("min", "storage").is_none()

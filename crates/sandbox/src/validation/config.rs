@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::names;
 use crate::status::Cause;
 
+use super::workloads::label_selector;
 use super::{items, text};
 
 const MAX_BYTES: usize = 1024 * 1024;
@@ -106,8 +107,7 @@ fn json_entry(data: &Value, key: &str, causes: &mut Vec<Cause>) {
 }
 
 /// Checks a claim's spec.
-pub(super) fn claim(spec: &Value) -> Vec<Cause> {
-    let mut causes = Vec::new();
+pub(super) fn claim(spec: &Value, field: &str, causes: &mut Vec<Cause>) {
     let modes = items(spec, "accessModes");
     let supported = [
         "ReadOnlyMany",
@@ -117,20 +117,24 @@ pub(super) fn claim(spec: &Value) -> Vec<Cause> {
     ];
     if modes.is_empty() {
         causes.push(Cause::required(
-            "spec.accessModes",
+            format!("{field}.accessModes"),
             "at least 1 access mode is required",
         ));
     }
     for mode in modes.iter().filter_map(Value::as_str) {
         if !supported.contains(&mode) {
-            causes.push(Cause::not_supported("spec.accessModes", mode, &supported));
+            causes.push(Cause::not_supported(
+                format!("{field}.accessModes"),
+                mode,
+                &supported,
+            ));
         }
     }
     match spec["resources"]["requests"]["storage"].as_str() {
-        None => causes.push(Cause::required("spec.resources[storage]", "")),
+        None => causes.push(Cause::required(format!("{field}.resources[storage]"), "")),
         Some(amount) if quantity_nano(amount).unwrap_or(0) <= 0 => {
             causes.push(Cause::invalid(
-                "spec.resources[storage]",
+                format!("{field}.resources[storage]"),
                 amount,
                 "must be greater than zero",
             ));
@@ -140,12 +144,29 @@ pub(super) fn claim(spec: &Value) -> Vec<Cause> {
     let mode = text(spec, "volumeMode");
     if !spec["volumeMode"].is_null() && !["Block", "Filesystem"].contains(&mode) {
         causes.push(Cause::not_supported(
-            "spec.volumeMode",
+            format!("{field}.volumeMode"),
             mode,
             &["Block", "Filesystem"],
         ));
     }
-    causes
+    if modes.len() > 1 && modes.iter().any(|mode| mode == "ReadWriteOncePod") {
+        let detail = "may not use ReadWriteOncePod with other access modes";
+        causes.push(Cause::forbidden(format!("{field}.accessModes"), detail));
+    }
+    if spec["selector"].is_object() {
+        causes.extend(label_selector(&spec["selector"], &format!("{field}.selector")));
+    }
+    class_name(spec, field, causes);
+}
+
+/// The name of a class of storage, which may be empty.
+pub(super) fn class_name(spec: &Value, field: &str, causes: &mut Vec<Cause>) {
+    let class = text(spec, "storageClassName");
+    if !class.is_empty() {
+        for why in names::dns_1123_subdomain(class) {
+            causes.push(Cause::invalid(format!("{field}.storageClassName"), class, why));
+        }
+    }
 }
 
 /// Checks a role's rules.

@@ -10,7 +10,14 @@ use crate::resources::Resource;
 use crate::status::{Cause, CauseKind};
 
 /// Checks an object against its schema; what was wrong before and has not changed is let through.
-pub(super) fn check(resource: &Resource, old: Option<&Object>, object: &Object) -> Vec<Cause> {
+///
+/// `before` is what was found wrong elsewhere, since that, too, may keep rules from being checked.
+pub(super) fn check(
+    resource: &Resource,
+    old: Option<&Object>,
+    object: &Object,
+    before: &[Cause],
+) -> Vec<Cause> {
     let value = object.to_value();
     let old = old.map(Object::to_value);
     let mut findings = kluctl_schema::validate(&value, &resource.ty);
@@ -29,7 +36,17 @@ pub(super) fn check(resource: &Resource, old: Option<&Object>, object: &Object) 
         )
     };
     if resource.custom.as_ref().is_some_and(|custom| custom.has_rules) {
-        if findings.iter().any(blocks) {
+        let stops = |cause: &Cause| {
+            matches!(
+                cause.kind,
+                CauseKind::NotSupported
+                    | CauseKind::Required
+                    | CauseKind::TooLong
+                    | CauseKind::TooMany
+                    | CauseKind::TypeInvalid
+            )
+        };
+        if findings.iter().any(blocks) || before.iter().any(stops) {
             findings.push(Finding::new(
                 FindingKind::Invalid,
                 "",
@@ -87,7 +104,14 @@ pub(super) fn warnings(
 ) {
     let Some(custom) = &resource.custom else { return };
     let finalizers = object.at(&["metadata", "finalizers"]).and_then(Value::as_array);
-    for name in finalizers.into_iter().flatten().filter_map(Value::as_str) {
+    let before = old.and_then(|old| old.at(&["metadata", "finalizers"]).and_then(Value::as_array));
+    let is_new = |name: &&Value| !before.is_some_and(|before| before.contains(name));
+    for name in finalizers
+        .into_iter()
+        .flatten()
+        .filter(is_new)
+        .filter_map(Value::as_str)
+    {
         let known = ["orphan", "foregroundDeletion", "kubernetes"].contains(&name);
         if !known && !name.contains('/') {
             let name = crate::status::go_quote(name);

@@ -11,13 +11,13 @@ use crate::names;
 use crate::status::{Cause, in_order};
 
 /// Checks a definition.
-pub(super) fn check(object: &Object) -> Vec<Cause> {
+pub(super) fn check(old: Option<&Object>, object: &Object) -> Vec<Cause> {
     let nothing = json!({});
     let spec = object.at(&["spec"]).unwrap_or(&nothing);
     let spec_names = &spec["names"];
     let mut causes = Vec::new();
     let group = text(spec, "group");
-    if object.name() != format!("{}.{group}", text(spec_names, "plural")) {
+    if old.is_none() && object.name() != format!("{}.{group}", text(spec_names, "plural")) {
         let detail = "must be spec.names.plural+\".\"+spec.group";
         causes.push(Cause::invalid("metadata.name", object.name(), detail));
     }
@@ -41,6 +41,10 @@ pub(super) fn check(object: &Object) -> Vec<Cause> {
             other,
             &["Cluster", "Namespaced"],
         )),
+    }
+    if spec["preserveUnknownFields"] == true {
+        let detail = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead";
+        causes.push(Cause::invalid("spec.preserveUnknownFields", true, detail));
     }
     versions(spec, &mut causes);
     for key in ["plural", "singular", "kind", "listKind"] {
@@ -102,7 +106,7 @@ fn versions(spec: &Value, causes: &mut Vec<Cause>) {
             columns(version, &place, causes);
         }
     }
-    let shown = || Value::Array(versions.to_vec());
+    let shown = || spec["versions"].clone();
     let mut seen: Vec<&str> = Vec::new();
     let mut twice = false;
     for version in versions {
@@ -313,7 +317,7 @@ fn stored_versions(status: &Value, versions: &[Value], causes: &mut Vec<Cause>) 
     let shown = Value::Array(stored.to_vec());
     if stored.is_empty() {
         let detail = "must have at least one stored version";
-        causes.push(Cause::invalid(place, shown, detail));
+        causes.push(Cause::invalid(place, Value::Null, detail));
         return;
     }
     for version in versions.iter().filter(|version| version["storage"] == true) {

@@ -44,10 +44,18 @@ pub(super) fn check(resource: &Resource, live: &Object, new: &Object) -> Vec<Cau
                     fixed(live, new, &["spec", key], &mut causes);
                 }
             }
+            for key in [
+                "podFailurePolicy",
+                "backoffLimitPerIndex",
+                "managedBy",
+                "successPolicy",
+            ] {
+                fixed(live, new, &["spec", key], &mut causes);
+            }
         }
         ("", "services") => service(live, new, &mut causes),
         ("", "configmaps" | "secrets") => frozen(resource, live, new, &mut causes),
-        ("", "persistentvolumeclaims") => claim(live, new, &mut causes),
+        ("", "persistentvolumeclaims") => super::claims::update(live, new, &mut causes),
         ("", "pods") => pod(live, new, &mut causes),
         ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings")
             if !same(live, new, &["roleRef"]) =>
@@ -57,14 +65,7 @@ pub(super) fn check(resource: &Resource, live: &Object, new: &Object) -> Vec<Cau
         }
         ("storage.k8s.io", "storageclasses") => {
             for key in ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] {
-                if !same(live, new, &[key]) {
-                    let shown = if key == "provisioner" {
-                        new.at(&[key]).cloned()
-                    } else {
-                        None
-                    };
-                    causes.push(Cause::invalid(key, shown.unwrap_or_default(), IMMUTABLE));
-                }
+                unchanged(live, new, &[key], &mut causes);
             }
         }
         ("scheduling.k8s.io", "priorityclasses") => {
@@ -84,6 +85,10 @@ pub(super) fn check(resource: &Resource, live: &Object, new: &Object) -> Vec<Cau
                 let list = object.at(&["spec", "cidrs"]).and_then(Value::as_array);
                 list.cloned().unwrap_or_default()
             };
+            if list(live).len() != list(new).len() {
+                causes.push(Cause::invalid("spec.cidrs", Value::Array(list(new)), IMMUTABLE));
+                return causes;
+            }
             for (index, (before, after)) in list(live).iter().zip(list(new)).enumerate() {
                 if *before != after {
                     causes.push(Cause::invalid(format!("spec.cidrs[{index}]"), after, IMMUTABLE));
@@ -96,6 +101,29 @@ pub(super) fn check(resource: &Resource, live: &Object, new: &Object) -> Vec<Cau
         ("storage.k8s.io", "csistoragecapacities") => {
             for key in ["nodeTopology", "storageClassName"] {
                 fixed(live, new, &[key], &mut causes);
+            }
+        }
+        ("storage.k8s.io", "csidrivers") => {
+            if !same(live, new, &["spec", "attachRequired"]) {
+                let value = new.at(&["spec", "attachRequired"]).cloned().unwrap_or_default();
+                causes.push(Cause::invalid("spec.attachedRequired", value, IMMUTABLE));
+            }
+            fixed(live, new, &["spec", "volumeLifecycleModes"], &mut causes);
+        }
+        ("node.k8s.io", "runtimeclasses") => unchanged(live, new, &["handler"], &mut causes),
+        ("", "resourcequotas") => fixed(live, new, &["spec", "scopes"], &mut causes),
+        ("", "persistentvolumes") => volume(live, new, &mut causes),
+        ("events.k8s.io", "events") => event(live, new, &mut causes),
+        ("", "nodes") => {
+            let networks = ["spec", "podCIDRs"];
+            if live.at(&networks).is_some() && !same(live, new, &networks) {
+                let detail = "node updates may not change podCIDR except from \"\" to valid";
+                causes.push(Cause::forbidden("spec.podCIDRs", detail));
+            }
+            let id = ["spec", "providerID"];
+            if live.at(&id).is_some() && new.at(&id).is_none() {
+                let detail = "field cannot be cleared once set";
+                causes.push(Cause::invalid("spec.providerID", Value::Null, detail));
             }
         }
         ("storage.k8s.io", "volumeattributesclasses") => {
@@ -119,8 +147,30 @@ pub(super) fn check(resource: &Resource, live: &Object, new: &Object) -> Vec<Cau
     causes
 }
 
+/// Events are kept in the older group's form and told of in the newer one's words.
+fn event(live: &Object, new: &Object, causes: &mut Vec<Cause>) {
+    for (shown, key) in [
+        ("action", "action"),
+        ("reason", "reason"),
+        ("reportingController", "reportingComponent"),
+        ("reportingInstance", "reportingInstance"),
+        ("type", "type"),
+    ] {
+        let text = |object: &Object| object.str_at(&[key]).unwrap_or_default().to_owned();
+        if text(live) != text(new) {
+            causes.push(Cause::invalid(shown, text(new), IMMUTABLE));
+        }
+    }
+}
+
 fn stateful(live: &Object, new: &Object, causes: &mut Vec<Cause>) {
-    const MUTABLE: [&str; 8] = [
+    const SHOWN: [&str; 4] = [
+        "selector",
+        "serviceName",
+        "podManagementPolicy",
+        "volumeClaimTemplates",
+    ];
+    const MUTABLE: [&str; 7] = [
         "replicas",
         "ordinals",
         "template",
@@ -128,14 +178,15 @@ fn stateful(live: &Object, new: &Object, causes: &mut Vec<Cause>) {
         "persistentVolumeClaimRetentionPolicy",
         "minReadySeconds",
         "revisionHistoryLimit",
-        "selector",
     ];
-    fixed(live, new, &["spec", "selector"], causes);
+    for key in SHOWN {
+        fixed(live, new, &["spec", key], causes);
+    }
     let rest = |object: &Object| -> Vec<(String, Value)> {
         let spec = object.at(&["spec"]).and_then(Value::as_object);
         spec.into_iter()
             .flatten()
-            .filter(|(key, _)| !MUTABLE.contains(&key.as_str()))
+            .filter(|(key, _)| !MUTABLE.contains(&key.as_str()) && !SHOWN.contains(&key.as_str()))
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect()
     };
@@ -153,7 +204,8 @@ fn service(live: &Object, new: &Object, causes: &mut Vec<Cause>) {
     let before = live.at(&["spec", "clusterIPs"]).cloned().unwrap_or_default();
     let first = live.str_at(&["spec", "clusterIP"]).unwrap_or_default();
     let next = new.str_at(&["spec", "clusterIP"]).unwrap_or_default();
-    if !first.is_empty() && first != next {
+    let is_address = next == "None" || next.parse::<std::net::IpAddr>().is_ok() || next.is_empty();
+    if !first.is_empty() && first != next && is_address {
         let value = new.at(&["spec", "clusterIPs"]).filter(|value| **value != before);
         let value = value.cloned().unwrap_or_else(|| serde_json::json!([next]));
         causes.push(Cause::invalid(
@@ -182,33 +234,69 @@ fn frozen(resource: &Resource, live: &Object, new: &Object, causes: &mut Vec<Cau
     }
 }
 
-fn claim(live: &Object, new: &Object, causes: &mut Vec<Cause>) {
-    let core = |object: &Object| {
+fn volume(live: &Object, new: &Object, causes: &mut Vec<Cause>) {
+    const SETTINGS: [&str; 9] = [
+        "accessModes",
+        "capacity",
+        "claimRef",
+        "mountOptions",
+        "nodeAffinity",
+        "persistentVolumeReclaimPolicy",
+        "storageClassName",
+        "volumeAttributesClassName",
+        "volumeMode",
+    ];
+    let source = |object: &Object| {
         let mut spec = object.at(&["spec"]).cloned().unwrap_or_default();
         if let Some(map) = spec.as_object_mut() {
-            for key in ["volumeName", "volumeAttributesClassName"] {
-                map.remove(key);
-            }
-            if live.str_at(&["status", "phase"]) == Some("Bound") {
-                map.remove("resources");
-            }
+            map.retain(|key, _| !SETTINGS.contains(&key.as_str()));
         }
         spec
     };
-    let named = |object: &Object| {
-        object
-            .str_at(&["spec", "volumeName"])
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let rebinds = !named(live).is_empty() && named(live) != named(new);
-    if core(live) != core(new) || rebinds {
-        let detail = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
-        causes.push(Cause::forbidden("spec", detail));
+    if source(live) != source(new) {
+        let detail = "spec.persistentvolumesource is immutable after creation";
+        causes.push(Cause::forbidden("spec.persistentvolumesource", detail));
+    }
+    let at = |object: &Object, key: &str| object.at(&["spec", key]).cloned().unwrap_or_default();
+    if at(live, "volumeMode") != at(new, "volumeMode") {
+        causes.push(Cause::invalid("volumeMode", at(new, "volumeMode"), IMMUTABLE));
+    }
+    if !at(live, "nodeAffinity").is_null() && at(live, "nodeAffinity") != at(new, "nodeAffinity") {
+        let detail = "field is immutable, except for updating from beta label to GA";
+        causes.push(Cause::invalid("nodeAffinity", at(new, "nodeAffinity"), detail));
     }
 }
 
 fn pod(live: &Object, new: &Object, causes: &mut Vec<Cause>) {
+    let list = |object: &Object, key: &str| {
+        let list = object.at(&["spec", key]).and_then(Value::as_array);
+        list.cloned().unwrap_or_default()
+    };
+    let mut is_other = false;
+    for key in ["containers", "initContainers"] {
+        if list(live, key).len() != list(new, key).len() {
+            let detail = "pod updates may not add or remove containers";
+            causes.push(Cause::forbidden(format!("spec.{key}"), detail));
+            is_other = true;
+        }
+    }
+    if is_other {
+        return;
+    }
+    let tolerations = list(new, "tolerations");
+    let stays = |old: &Value| {
+        tolerations.iter().any(|new| {
+            let mut new = new.clone();
+            new["tolerationSeconds"] = old["tolerationSeconds"].clone();
+            let mut old = old.clone();
+            old["tolerationSeconds"] = new["tolerationSeconds"].clone();
+            new == old
+        })
+    };
+    if !list(live, "tolerations").iter().all(stays) {
+        let detail = "existing toleration can not be modified except its tolerationSeconds";
+        causes.push(Cause::forbidden("spec.tolerations", detail));
+    }
     let core = |object: &Object| {
         let mut spec = object.at(&["spec"]).cloned().unwrap_or_default();
         for key in ["containers", "initContainers"] {
@@ -217,10 +305,14 @@ fn pod(live: &Object, new: &Object, causes: &mut Vec<Cause>) {
             }
         }
         if let Some(map) = spec.as_object_mut() {
+            let grace = live.at(&["spec", "terminationGracePeriodSeconds"]);
+            let was_negative = grace.and_then(Value::as_i64).is_some_and(|seconds| seconds < 0);
+            if was_negative || map["terminationGracePeriodSeconds"].is_null() {
+                map.remove("terminationGracePeriodSeconds");
+            }
             for key in [
                 "activeDeadlineSeconds",
                 "tolerations",
-                "terminationGracePeriodSeconds",
                 "nodeName",
                 "initContainers",
             ] {

@@ -12,6 +12,19 @@ use crate::strategy;
 pub(crate) fn create(resource: &Resource, object: &Object) -> Vec<Cause> {
     let mut causes = Vec::new();
     let name = object.name();
+    let prefix = object
+        .str_at(&["metadata", "generateName"])
+        .filter(|prefix| !prefix.is_empty());
+    if let Some(prefix) = prefix {
+        // What is added goes on after a dash.
+        let masked = match prefix.strip_suffix('-') {
+            Some(start) if !start.is_empty() => format!("{start}a"),
+            _ => prefix.to_owned(),
+        };
+        for why in strategy::name_errors(resource, &masked) {
+            causes.push(Cause::invalid("metadata.generateName", prefix, why));
+        }
+    }
     if name.is_empty() {
         causes.push(Cause::required(
             "metadata.name",
@@ -22,11 +35,12 @@ pub(crate) fn create(resource: &Resource, object: &Object) -> Vec<Cause> {
             causes.push(Cause::invalid("metadata.name", name, why));
         }
     }
-    causes.extend(common(object));
+    let strict = is_strict(resource) || resource.is("", "events");
+    causes.extend(common(object, strict && names_finalizers(object)));
     causes
 }
 
-fn common(object: &Object) -> Vec<Cause> {
+fn common(object: &Object, finalizers_are_known: bool) -> Vec<Cause> {
     const MAX_ANNOTATIONS: usize = 256 * 1024;
     let mut causes = Vec::new();
     let map = |key: &str| object.at(&["metadata", key]).and_then(Value::as_object);
@@ -75,19 +89,34 @@ fn common(object: &Object) -> Vec<Cause> {
         .flatten()
         .filter_map(Value::as_str)
         .enumerate()
-        .filter(|_| names_finalizers(object))
     {
         let field = format!("metadata.finalizers[{index}]");
         for why in names::qualified_name(finalizer) {
             causes.push(Cause::invalid(field.as_str(), finalizer, why));
         }
         let known = ["orphan", "foregroundDeletion", "kubernetes"];
-        if !finalizer.contains('/') && !known.contains(&finalizer) && !finalizer.contains('.') {
+        if finalizers_are_known
+            && !finalizer.contains('/')
+            && !known.contains(&finalizer)
+            && !finalizer.contains('.')
+        {
             let detail = "name is neither a standard finalizer name nor is it fully qualified";
             causes.push(Cause::invalid(field, finalizer, detail));
         }
     }
     causes
+}
+
+/// Whether the API server's own kinds of finalizers are the only ones without a domain.
+fn is_strict(resource: &Resource) -> bool {
+    !matches!(
+        resource.group.as_str(),
+        "apiregistration.k8s.io"
+            | "policy"
+            | "admissionregistration.k8s.io"
+            | "node.k8s.io"
+            | "coordination.k8s.io"
+    ) && !resource.is("", "events")
 }
 
 /// Finalizers of custom objects and their definitions may have any name.
@@ -112,7 +141,7 @@ pub(crate) fn labels<'a>(labels: impl Iterator<Item = (&'a String, &'a Value)>, 
 }
 
 /// What an update may not change.
-pub(crate) fn update(live: &Object, new: &Object) -> Vec<Cause> {
+pub(crate) fn update(resource: &Resource, live: &Object, new: &Object) -> Vec<Cause> {
     let mut causes = Vec::new();
     let list = |object: &Object| -> Vec<Value> {
         let finalizers = object.at(&["metadata", "finalizers"]).and_then(Value::as_array);
@@ -133,6 +162,6 @@ pub(crate) fn update(live: &Object, new: &Object) -> Vec<Cause> {
             causes.push(Cause::forbidden("metadata.finalizers", detail));
         }
     }
-    causes.extend(common(new));
+    causes.extend(common(new, is_strict(resource) && names_finalizers(new)));
     causes
 }

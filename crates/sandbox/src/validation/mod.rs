@@ -2,17 +2,23 @@
 //!
 //! Source: kubernetes `pkg/apis/*/validation`, apimachinery `pkg/api/validation`.
 
+mod claims;
 mod cluster;
 mod config;
+mod containers;
 mod custom;
 mod definition;
 mod immutable;
 mod metadata;
+mod network;
 mod placement;
 mod pods;
+mod policies;
 mod rarer;
 mod scaling;
 mod services;
+mod state;
+mod unwise;
 mod workloads;
 
 use kluctl_object::Object;
@@ -24,51 +30,90 @@ use crate::status::Cause;
 /// What is wrong with a new object.
 pub(crate) fn create(resource: &Resource, object: &Object) -> Vec<Cause> {
     let mut causes = metadata::create(resource, object);
-    causes.extend(content(resource, object));
+    // The metadata of these are looked at last.
+    if resource.is("policy", "poddisruptionbudgets") {
+        let found = content(resource, None, object);
+        return if found.is_empty() { causes } else { found };
+    }
+    let rest = if resource.custom.is_some() {
+        custom::check(resource, None, object, &causes)
+    } else {
+        content(resource, None, object)
+    };
+    causes.extend(rest);
     causes
 }
 
 /// What is wrong with a change.
 pub(crate) fn update(resource: &Resource, subresource: &str, live: &Object, new: &Object) -> Vec<Cause> {
-    let mut causes = metadata::update(live, new);
+    let mut causes = metadata::update(resource, live, new);
     if resource.custom.is_some() {
-        causes.extend(custom::check(resource, Some(live), new));
+        let rest = custom::check(resource, Some(live), new, &causes);
+        causes.extend(rest);
     } else if subresource.is_empty() {
-        causes.extend(immutable::check(resource, live, new));
-        if !resource.is("scheduling.k8s.io", "priorityclasses") {
-            causes.extend(content(resource, new));
+        let changed = immutable::check(resource, live, new);
+        // Addresses of slices are not compared with a type that may not be changed anyway.
+        let moved = !changed.is_empty() && resource.is("discovery.k8s.io", "endpointslices");
+        causes.extend(changed);
+        if !is_checked_once(resource) {
+            let mut found = content(resource, Some(live), new);
+            found.retain(|cause| !moved || !cause.detail.starts_with("must be an IPv"));
+            causes.extend(found);
         }
+    } else if subresource == "status" {
+        causes.extend(state::check(resource, new));
     }
     causes
 }
 
-fn content(resource: &Resource, object: &Object) -> Vec<Cause> {
-    if resource.custom.is_some() {
-        return custom::check(resource, None, object);
-    }
+/// Kinds of which an update is only compared with what was there.
+fn is_checked_once(resource: &Resource) -> bool {
+    [
+        ("scheduling.k8s.io", "priorityclasses"),
+        ("networking.k8s.io", "servicecidrs"),
+        ("resource.k8s.io", "resourceclaims"),
+    ]
+    .iter()
+    .any(|(group, plural)| resource.is(group, plural))
+}
+
+fn content(resource: &Resource, old: Option<&Object>, object: &Object) -> Vec<Cause> {
     let nothing = json!({});
     let spec = object.at(&["spec"]).unwrap_or(&nothing);
     match (resource.group.as_str(), resource.plural.as_str()) {
-        ("", "pods") => pods::spec(spec, "spec"),
+        ("", "pods") => {
+            let mut causes = pods::spec(spec, "spec");
+            if old.is_none() && !items(spec, "ephemeralContainers").is_empty() {
+                causes.push(Cause::forbidden(
+                    "spec.ephemeralContainers",
+                    "cannot be set on create",
+                ));
+            }
+            causes
+        }
         (
             "apps" | "batch",
             "deployments" | "replicasets" | "statefulsets" | "daemonsets" | "jobs" | "cronjobs",
         )
-        | ("", "replicationcontrollers") => workloads::check(resource, object),
+        | ("", "replicationcontrollers") => workloads::check(resource, old, object),
         ("", "services") => services::service(spec),
         ("networking.k8s.io", "ingresses") => services::ingress(spec),
-        ("networking.k8s.io", "networkpolicies") => services::network_policy(spec),
+        ("networking.k8s.io", "networkpolicies") => network::policy(spec),
         ("networking.k8s.io", "ingressclasses") => ingress_class(text(spec, "controller")),
         ("", "configmaps") => config::config_map(object),
         ("", "secrets") => config::secret(object),
-        ("", "persistentvolumeclaims") => config::claim(spec),
+        ("", "persistentvolumeclaims") => {
+            let mut causes = Vec::new();
+            config::claim(spec, "spec", &mut causes);
+            causes
+        }
         ("rbac.authorization.k8s.io", "roles") => config::role(object, true),
         ("rbac.authorization.k8s.io", "clusterroles") => config::role(object, false),
         ("rbac.authorization.k8s.io", "rolebindings") => config::role_binding(object, true),
         ("rbac.authorization.k8s.io", "clusterrolebindings") => config::role_binding(object, false),
-        ("apiextensions.k8s.io", "customresourcedefinitions") => definition::check(object),
+        ("apiextensions.k8s.io", "customresourcedefinitions") => definition::check(old, object),
         ("storage.k8s.io", "storageclasses") => cluster::storage_class(object),
-        ("autoscaling", "horizontalpodautoscalers") => scaling::autoscaler(spec),
+        ("autoscaling", "horizontalpodautoscalers") => scaling::autoscaler(old, spec),
         ("policy", "poddisruptionbudgets") => scaling::budget(spec),
         ("admissionregistration.k8s.io", "validatingwebhookconfigurations") => {
             cluster::webhooks(object, false)
@@ -79,6 +124,9 @@ fn content(resource: &Resource, object: &Object) -> Vec<Cause> {
             let mut causes = Vec::new();
             let revision = object.at(&["revision"]).and_then(Value::as_i64).unwrap_or(0);
             at_least_zero(revision, "revision", &mut causes);
+            if old.is_none() && object.at(&["data"]).is_none_or(Value::is_null) {
+                causes.push(Cause::required("data", "data is mandatory"));
+            }
             causes
         }
         ("", "endpoints") => cluster::endpoints(object),
@@ -87,6 +135,8 @@ fn content(resource: &Resource, object: &Object) -> Vec<Cause> {
         ("coordination.k8s.io", "leases") => cluster::lease(spec),
         ("node.k8s.io", "runtimeclasses") => cluster::runtime_class(object),
         ("scheduling.k8s.io", "priorityclasses") => priority(object),
+        ("admissionregistration.k8s.io" | "flowcontrol.apiserver.k8s.io" | "certificates.k8s.io", _)
+        | ("" | "events.k8s.io", "events") => policies::check(resource, old, object),
         _ => rarer::check(resource, object),
     }
 }
@@ -107,12 +157,18 @@ fn ingress_class(controller: &str) -> Vec<Cause> {
 
 fn priority(object: &Object) -> Vec<Cause> {
     const MOST: i64 = 1_000_000_000;
+    let mut causes = Vec::new();
+    let policy = object.str_at(&["preemptionPolicy"]).unwrap_or_default();
+    let supported = ["PreemptLowerPriority", "Never"];
+    if !policy.is_empty() && !supported.contains(&policy) {
+        causes.push(Cause::not_supported("preemptionPolicy", policy, &supported));
+    }
     let value = object.at(&["value"]).and_then(Value::as_i64).unwrap_or(0);
     if value > MOST && !object.name().starts_with("system-") {
         let detail = format!("maximum allowed value of a user defined priority is {MOST}");
-        return vec![Cause::forbidden("value", detail)];
+        causes.push(Cause::forbidden("value", detail));
     }
-    Vec::new()
+    causes
 }
 
 /// What is allowed but unwise.
@@ -138,18 +194,39 @@ pub(crate) fn warnings(
     if resource.is("discovery.k8s.io", "endpointslices") && is(&["addressType"], "FQDN") {
         warnings.push("spec.addressType: FQDN endpoints are deprecated".to_owned());
     }
-    if resource.is("", "pods") || resource.group == "apps" || resource.group == "batch" {
+    if resource.is("networking.k8s.io", "ingresses")
+        && old.is_none()
+        && object.annotation("kubernetes.io/ingress.class").is_some()
+    {
+        warnings.push("annotation \"kubernetes.io/ingress.class\" is deprecated, please use 'spec.ingressClassName' instead".to_owned());
+    }
+    if resource.is("storage.k8s.io", "csidrivers")
+        && object
+            .at(&["spec", "tokenRequests"])
+            .and_then(Value::as_array)
+            .is_some_and(|requests| !requests.is_empty())
+        && object.at(&["spec", "serviceAccountTokenInSecrets"]).is_none()
+        && old.is_none_or(|old| old.at(&["spec", "tokenRequests"]) != object.at(&["spec", "tokenRequests"]))
+    {
+        warnings.push("spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes".to_owned());
+    }
+    let has_pods = matches!(
+        resource.plural.as_str(),
+        "pods" | "podtemplates" | "replicationcontrollers"
+    ) && resource.group.is_empty();
+    if has_pods || resource.group == "apps" || resource.group == "batch" {
         let prefix: &[&str] = match resource.plural.as_str() {
             "pods" => &["spec"],
+            "podtemplates" => &["template", "spec"],
             "cronjobs" => &["spec", "jobTemplate", "spec", "template", "spec"],
             _ => &["spec", "template", "spec"],
         };
         if let Some(spec) = object.at(prefix) {
             let meta = [&prefix[..prefix.len() - 1], &["metadata", "annotations"]].concat();
             if let Some(annotations) = object.at(&meta) {
-                pods::armor_warnings(spec, annotations, &meta.join("."), warnings);
+                unwise::armor(spec, annotations, &meta.join("."), warnings);
             }
-            pods::warnings(spec, &prefix.join("."), warnings);
+            unwise::pod(spec, &prefix.join("."), warnings);
         }
     }
 }

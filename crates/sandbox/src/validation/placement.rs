@@ -5,20 +5,17 @@
 use serde_json::Value;
 
 use super::{items, number, text};
+use crate::names;
 use crate::status::Cause;
 
 /// Checks what a Pod's spec says beside its containers and volumes.
 pub(super) fn check(spec: &Value, field: &str, causes: &mut Vec<Cause>) {
     for (index, alias) in items(spec, "hostAliases").iter().enumerate() {
-        let address = text(alias, "ip");
-        if address.parse::<std::net::IpAddr>().is_err() {
-            let detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
-            causes.push(Cause::invalid(
-                format!("{field}.hostAliases[{index}].ip"),
-                address,
-                detail,
-            ));
-        }
+        address(
+            text(alias, "ip"),
+            format!("{field}.hostAliases[{index}].ip"),
+            causes,
+        );
     }
     if let Some(seconds) = spec["activeDeadlineSeconds"].as_i64()
         && !(1..=i64::from(i32::MAX)).contains(&seconds)
@@ -30,7 +27,15 @@ pub(super) fn check(spec: &Value, field: &str, causes: &mut Vec<Cause>) {
             detail,
         ));
     }
-    files(spec, field, causes);
+    super::containers::check(spec, field, causes);
+    names_servers(spec, field, causes);
+    for (index, gate) in items(spec, "readinessGates").iter().enumerate() {
+        let kind = text(gate, "conditionType");
+        for why in names::qualified_name(kind) {
+            let place = format!("{field}.readinessGates[{index}].conditionType");
+            causes.push(Cause::invalid(place, kind, why));
+        }
+    }
     users(
         &spec["securityContext"],
         &format!("{field}.securityContext"),
@@ -104,33 +109,89 @@ fn containers(spec: &Value, field: &str, causes: &mut Vec<Cause>) {
     }
 }
 
-/// Paths of files that volumes take from ConfigMaps and Secrets.
-fn files(spec: &Value, field: &str, causes: &mut Vec<Cause>) {
-    for (index, volume) in items(spec, "volumes").iter().enumerate() {
-        for kind in ["configMap", "secret"] {
-            for (item, file) in items(&volume[kind], "items").iter().enumerate() {
-                let place = format!("{field}.volumes[{index}].{kind}.items[{item}]");
-                if text(file, "key").is_empty() {
-                    causes.push(Cause::required(format!("{place}.key"), ""));
-                }
-                let path = text(file, "path");
-                if path.is_empty() {
-                    causes.push(Cause::required(format!("{place}.path"), ""));
-                } else if path.starts_with('/') {
-                    causes.push(Cause::invalid(
-                        format!("{place}.path"),
-                        path,
-                        "must be a relative path",
-                    ));
-                } else if path.split('/').any(|part| part == "..") {
-                    causes.push(Cause::invalid(
-                        format!("{place}.path"),
-                        path,
-                        "must not contain '..'",
-                    ));
-                }
+/// Servers of names that a Pod asks.
+fn names_servers(spec: &Value, field: &str, causes: &mut Vec<Cause>) {
+    const MOST: usize = 3;
+    let servers = items(&spec["dnsConfig"], "nameservers");
+    let place = format!("{field}.dnsConfig.nameservers");
+    if servers.len() > MOST {
+        let detail = format!("must not have more than {MOST} nameservers");
+        causes.push(Cause::invalid(
+            place.as_str(),
+            Value::Array(servers.to_vec()),
+            detail,
+        ));
+    }
+    for (index, server) in servers.iter().filter_map(Value::as_str).enumerate() {
+        address(server, format!("{place}[{index}]"), causes);
+    }
+}
+
+/// An address of a machine.
+pub(super) fn address(text: &str, field: impl Into<String>, causes: &mut Vec<Cause>) {
+    if text.parse::<std::net::IpAddr>().is_err() {
+        let detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+        causes.push(Cause::invalid(field, text, detail));
+    }
+}
+
+/// Paths of files that a volume takes from ConfigMaps and Secrets, and where others come from.
+pub(super) fn files(volume: &Value, place: &str, causes: &mut Vec<Cause>) {
+    let remote = &volume["nfs"];
+    if remote.is_object() {
+        if text(remote, "server").is_empty() {
+            causes.push(Cause::required(format!("{place}.nfs.server"), ""));
+        }
+        let path = text(remote, "path");
+        if path.is_empty() {
+            causes.push(Cause::required(format!("{place}.nfs.path"), ""));
+        } else if !path.starts_with('/') {
+            causes.push(Cause::invalid(
+                format!("{place}.nfs.path"),
+                path,
+                "must be an absolute path",
+            ));
+        }
+    }
+    for kind in ["configMap", "secret", "downwardAPI", "projected"] {
+        mode(
+            &volume[kind]["defaultMode"],
+            &format!("{place}.{kind}.defaultMode"),
+            causes,
+        );
+    }
+    for kind in ["configMap", "secret"] {
+        for (item, file) in items(&volume[kind], "items").iter().enumerate() {
+            let place = format!("{place}.{kind}.items[{item}]");
+            if text(file, "key").is_empty() {
+                causes.push(Cause::required(format!("{place}.key"), ""));
+            }
+            mode(&file["mode"], &format!("{place}.mode"), causes);
+            let path = text(file, "path");
+            if path.is_empty() {
+                causes.push(Cause::required(format!("{place}.path"), ""));
+            } else if path.starts_with('/') {
+                causes.push(Cause::invalid(
+                    format!("{place}.path"),
+                    path,
+                    "must be a relative path",
+                ));
+            } else if path.split('/').any(|part| part == "..") {
+                causes.push(Cause::invalid(
+                    format!("{place}.path"),
+                    path,
+                    "must not contain '..'",
+                ));
             }
         }
+    }
+}
+
+/// Bits of a file's mode.
+fn mode(value: &Value, field: &str, causes: &mut Vec<Cause>) {
+    if let Some(bits) = value.as_i64().filter(|bits| !(0..=0o777).contains(bits)) {
+        let detail = "must be a number between 0 and 0777 (octal), both inclusive";
+        causes.push(Cause::invalid(field, bits, detail));
     }
 }
 
@@ -145,14 +206,32 @@ fn users(context: &Value, field: &str, causes: &mut Vec<Cause>) {
     }
 }
 
-fn tolerates(toleration: &Value, field: &str, causes: &mut Vec<Cause>) {
+pub(super) fn tolerates(toleration: &Value, field: &str, causes: &mut Vec<Cause>) {
     let operator = text(toleration, "operator");
-    if !["", "Equal", "Exists"].contains(&operator) {
-        causes.push(Cause::not_supported(
-            format!("{field}.operator"),
-            operator,
-            &["Equal", "Exists"],
-        ));
+    let (key, value) = (text(toleration, "key"), text(toleration, "value"));
+    let place = format!("{field}.operator");
+    if !key.is_empty() {
+        for why in names::qualified_name(key) {
+            causes.push(Cause::invalid(format!("{field}.key"), key, why));
+        }
+    } else if operator != "Exists" {
+        let detail =
+            "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
+        causes.push(Cause::invalid(place.as_str(), operator, detail));
+    }
+    match operator {
+        "" | "Equal" => {
+            let wrong = names::label_value(value);
+            if !wrong.is_empty() {
+                causes.push(Cause::invalid(place, value, wrong.join(";")));
+            }
+        }
+        "Exists" if !value.is_empty() => {
+            let detail = "value must be empty when `operator` is 'Exists'";
+            causes.push(Cause::invalid(place, value, detail));
+        }
+        "Exists" => {}
+        other => causes.push(Cause::not_supported(place, other, &["Equal", "Exists"])),
     }
     let effect = text(toleration, "effect");
     let supported = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
@@ -229,10 +308,12 @@ fn affinity(affinity: &Value, field: &str, causes: &mut Vec<Cause>) {
 }
 
 fn topology(term: &Value, field: &str, causes: &mut Vec<Cause>) {
-    if text(term, "topologyKey").is_empty() {
-        causes.push(Cause::required(
-            format!("{field}.topologyKey"),
-            "can not be empty",
-        ));
+    let key = text(term, "topologyKey");
+    let field = format!("{field}.topologyKey");
+    if key.is_empty() {
+        causes.push(Cause::required(field.as_str(), "can not be empty"));
+    }
+    for why in names::qualified_name(key) {
+        causes.push(Cause::invalid(field.as_str(), key, why));
     }
 }

@@ -121,8 +121,13 @@ fn volumes(spec: &Value, field: &str, causes: &mut Vec<Cause>) -> BTreeSet<Strin
         for why in names::dns_1123_label(name) {
             causes.push(Cause::invalid(format!("{place}.name"), name, why));
         }
-        if !known.insert(name.to_owned()) {
+        let before = causes.len();
+        placement::files(volume, &place, causes);
+        if known.contains(name) {
             causes.push(Cause::duplicate(format!("{place}.name"), name));
+        } else if causes.len() == before {
+            // Volumes that are wrong are not there to be mounted.
+            known.insert(name.to_owned());
         }
     }
     known
@@ -132,7 +137,8 @@ fn check_container(container: &Value, place: &str, volumes: &BTreeSet<String>, c
     let image = text(container, "image");
     if image.is_empty() {
         causes.push(Cause::required(format!("{place}.image"), ""));
-    } else if image.trim() != image {
+    } else if image.trim() != image && place.starts_with("spec.containers") {
+        // Templates are not looked at.
         let detail = "must not have leading or trailing whitespace";
         causes.push(Cause::invalid(format!("{place}.image"), image, detail));
     }
@@ -384,59 +390,6 @@ pub(super) fn port_or_name(port: &Value, field: &str, causes: &mut Vec<Cause>) {
             let number = other.as_i64().unwrap_or(0);
             for why in names::port_number(number) {
                 causes.push(Cause::invalid(field, number, why));
-            }
-        }
-    }
-}
-
-/// Tells of annotations that fields have replaced.
-///
-/// Source: kubernetes `pkg/api/pod/warnings.go`.
-pub(super) fn armor_warnings(spec: &Value, annotations: &Value, field: &str, warnings: &mut Vec<String>) {
-    for container in ["initContainers", "containers"]
-        .iter()
-        .flat_map(|key| items(spec, key))
-    {
-        let key = format!(
-            "container.apparmor.security.beta.kubernetes.io/{}",
-            text(container, "name")
-        );
-        if annotations.get(&key).is_some() && container["securityContext"]["appArmorProfile"].is_null() {
-            warnings.push(format!(
-                "{field}[{key}]: deprecated since v1.30; use the \"appArmorProfile\" field instead"
-            ));
-        }
-    }
-}
-
-/// What is allowed but unwise in a Pod's spec.
-pub(super) fn warnings(spec: &Value, field: &str, warnings: &mut Vec<String>) {
-    for key in ["containers", "initContainers"] {
-        for (outer, container) in items(spec, key).iter().enumerate() {
-            let place = format!("{field}.{key}[{outer}]");
-            let mut known: Vec<(&str, usize)> = Vec::new();
-            for (index, variable) in items(container, "env").iter().enumerate() {
-                let name = text(variable, "name");
-                if let Some((_, first)) = known.iter().find(|(other, _)| *other == name) {
-                    let _ = first;
-                    warnings.push(format!(
-                        "{place}.env[{index}]: hides previous definition of \"{name}\", which may be dropped when using apply"
-                    ));
-                }
-                known.push((name, index));
-            }
-            let mut ports: Vec<(i64, &str, usize)> = Vec::new();
-            for (index, port) in items(container, "ports").iter().enumerate() {
-                let id = (number(port, "containerPort"), text(port, "protocol"));
-                if let Some((.., first)) = ports
-                    .iter()
-                    .find(|(number, protocol, _)| (*number, *protocol) == id)
-                {
-                    warnings.push(format!(
-                        "{place}.ports[{index}]: duplicate port definition with {place}.ports[{first}]"
-                    ));
-                }
-                ports.push((id.0, id.1, index));
             }
         }
     }

@@ -53,6 +53,7 @@ pub(super) fn check(resource: &Resource, object: &Object) -> Vec<Cause> {
     match (resource.group.as_str(), resource.plural.as_str()) {
         ("", "podtemplates") => causes.extend(pods::spec(&value["template"]["spec"], "template.spec")),
         ("", "resourcequotas") => {
+            quota(spec, &mut causes);
             for (name, amount) in map(spec, "hard") {
                 if amount
                     .as_str()
@@ -69,16 +70,9 @@ pub(super) fn check(resource: &Resource, object: &Object) -> Vec<Cause> {
             }
         }
         ("", "nodes") => node(spec, &mut causes),
-        ("apiregistration.k8s.io", _) => api_service(spec, &mut causes),
+        ("apiregistration.k8s.io", _) => api_service(object.name(), spec, &mut causes),
         ("storage.k8s.io", "csidrivers") => {
-            let supported = ["File", "None", "ReadWriteOnceWithFSType"];
-            one_of(
-                spec,
-                "fsGroupPolicy",
-                "spec.fsGroupPolicy",
-                &supported,
-                &mut causes,
-            );
+            driver(spec, &mut causes);
         }
         ("storage.k8s.io", "csinodes") => {
             for (index, driver) in items(spec, "drivers").iter().enumerate() {
@@ -103,6 +97,10 @@ pub(super) fn check(resource: &Resource, object: &Object) -> Vec<Cause> {
         }
         ("storage.k8s.io", "volumeattributesclasses") => {
             required(&value, "driverName", "driverName", &mut causes);
+            if map(&value, "parameters").next().is_none() {
+                let detail = "must contain at least one key/value pair";
+                causes.push(Cause::required("parameters", detail));
+            }
         }
         ("storage.k8s.io", "volumeattachments") => attachment(spec, &mut causes),
         ("resource.k8s.io", "deviceclasses") => {
@@ -130,33 +128,15 @@ pub(super) fn check(resource: &Resource, object: &Object) -> Vec<Cause> {
             }
         }
         ("networking.k8s.io", "servicecidrs") => {
+            if items(spec, "cidrs").is_empty() {
+                let detail = "at least one CIDR required";
+                causes.push(Cause::required("spec.cidrs", detail));
+            }
             for (index, network) in items(spec, "cidrs").iter().enumerate() {
                 let network = network.as_str().unwrap_or_default();
                 cidr(network, format!("spec.cidrs[{index}]"), &mut causes);
             }
         }
-        ("flowcontrol.apiserver.k8s.io", "flowschemas") => {
-            const MOST: i64 = 10_000;
-            let precedence = number(spec, "matchingPrecedence");
-            if precedence > MOST {
-                let detail = format!("must not be greater than {MOST}");
-                causes.push(Cause::invalid("spec.matchingPrecedence", precedence, detail));
-            }
-        }
-        ("flowcontrol.apiserver.k8s.io", _) => level(spec, &mut causes),
-        ("admissionregistration.k8s.io", "validatingadmissionpolicies" | "mutatingadmissionpolicies")
-            if spec["paramKind"].is_object() =>
-        {
-            for key in ["apiVersion", "kind"] {
-                required(
-                    &spec["paramKind"],
-                    key,
-                    &format!("spec.paramKind.{key}"),
-                    &mut causes,
-                );
-            }
-        }
-        ("admissionregistration.k8s.io", "validatingadmissionpolicybindings") => binding(spec, &mut causes),
         _ => {}
     }
     causes
@@ -185,7 +165,20 @@ fn node(spec: &Value, causes: &mut Vec<Cause>) {
     }
 }
 
-fn api_service(spec: &Value, causes: &mut Vec<Cause>) {
+fn api_service(name: &str, spec: &Value, causes: &mut Vec<Cause>) {
+    let (group, version) = (text(spec, "group"), text(spec, "version"));
+    let wanted = format!("{version}.{group}");
+    if name != wanted {
+        let detail = format!("must be `spec.version+\".\"+spec.group`: {wanted:?}");
+        causes.push(Cause::invalid("metadata.name", name, detail));
+    }
+    if group.is_empty() && version != "v1" {
+        let detail = "only v1 may have an empty group and it better be legacy kube";
+        causes.push(Cause::required("spec.group", detail));
+    }
+    for why in names::dns_1035_label(version) {
+        causes.push(Cause::invalid("spec.version", version, why));
+    }
     for (key, most) in [("groupPriorityMinimum", 20_000), ("versionPriority", 1000)] {
         let priority = number(spec, key);
         if priority <= 0 || priority > most {
@@ -196,6 +189,7 @@ fn api_service(spec: &Value, causes: &mut Vec<Cause>) {
 }
 
 fn attachment(spec: &Value, causes: &mut Vec<Cause>) {
+    required(spec, "attacher", "spec.attacher", causes);
     let source = &spec["source"];
     let given = ["inlineVolumeSpec", "persistentVolumeName"]
         .iter()
@@ -218,10 +212,110 @@ fn claim(spec: &Value, field: &str, causes: &mut Vec<Cause>) {
                 why,
             ));
         }
+        let exactly = &request["exactly"];
+        let place = format!("{field}.devices.requests[{index}].exactly");
+        one_of(
+            exactly,
+            "allocationMode",
+            &format!("{place}.allocationMode"),
+            &["All", "ExactCount"],
+            causes,
+        );
+        let count = number(exactly, "count");
+        if text(exactly, "allocationMode") == "All" && count != 0 {
+            let detail = "must not be specified when allocationMode is 'All'";
+            causes.push(Cause::invalid(format!("{place}.count"), count, detail));
+        }
+    }
+}
+
+fn driver(spec: &Value, causes: &mut Vec<Cause>) {
+    let supported = ["File", "None", "ReadWriteOnceWithFSType"];
+    one_of(spec, "fsGroupPolicy", "spec.fsGroupPolicy", &supported, causes);
+    let mut known = Vec::new();
+    for (index, request) in items(spec, "tokenRequests").iter().enumerate() {
+        let audience = text(request, "audience");
+        if known.contains(&audience) {
+            let field = format!("spec.tokenRequests[{index}].audience");
+            causes.push(Cause::duplicate(field, audience));
+        }
+        known.push(audience);
+    }
+    for mode in items(spec, "volumeLifecycleModes")
+        .iter()
+        .filter_map(Value::as_str)
+    {
+        let supported = ["Persistent", "Ephemeral"];
+        if !supported.contains(&mode) {
+            causes.push(Cause::not_supported(
+                "spec.volumeLifecycleModes",
+                mode,
+                &supported,
+            ));
+        }
+    }
+}
+
+/// What a quota counts and for which Pods.
+fn quota(spec: &Value, causes: &mut Vec<Cause>) {
+    const COUNTED: [&str; 19] = [
+        "cpu",
+        "memory",
+        "ephemeral-storage",
+        "requests.cpu",
+        "requests.memory",
+        "requests.storage",
+        "requests.ephemeral-storage",
+        "limits.cpu",
+        "limits.memory",
+        "limits.ephemeral-storage",
+        "pods",
+        "resourcequotas",
+        "services",
+        "replicationcontrollers",
+        "secrets",
+        "persistentvolumeclaims",
+        "configmaps",
+        "services.nodeports",
+        "services.loadbalancers",
+    ];
+    const SCOPES: [&str; 7] = [
+        "Terminating",
+        "NotTerminating",
+        "BestEffort",
+        "NotBestEffort",
+        "PriorityClass",
+        "CrossNamespacePodAffinity",
+        "VolumeAttributesClass",
+    ];
+    for (name, _) in map(spec, "hard") {
+        let field = format!("spec.hard[{name}]");
+        for why in names::qualified_name(name) {
+            causes.push(Cause::invalid(field.as_str(), name.as_str(), why));
+        }
+        let is_huge = ["hugepages-", "requests.hugepages-"]
+            .iter()
+            .any(|start| name.starts_with(start));
+        if !name.contains('/') && !is_huge && !COUNTED.contains(&name.as_str()) {
+            let detail = "must be a standard resource for quota";
+            causes.push(Cause::invalid(field, name.as_str(), detail));
+        }
+    }
+    let scopes = items(spec, "scopes");
+    for scope in scopes.iter().filter_map(Value::as_str) {
+        if !SCOPES.contains(&scope) {
+            causes.push(Cause::invalid("spec.scopes", json!(scopes), "unsupported scope"));
+        }
     }
 }
 
 fn device_slice(spec: &Value, causes: &mut Vec<Cause>) {
+    for (index, device) in items(spec, "devices").iter().enumerate() {
+        let name = text(device, "name");
+        for why in names::dns_1123_label(name) {
+            causes.push(Cause::invalid(format!("spec.devices[{index}].name"), name, why));
+        }
+    }
     required(spec, "driver", "spec.driver", causes);
     let pool = &spec["pool"];
     required(pool, "name", "spec.pool.name", causes);
@@ -238,40 +332,5 @@ fn device_slice(spec: &Value, causes: &mut Vec<Cause>) {
         let detail =
             "exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required";
         causes.push(Cause::required("spec", detail));
-    }
-}
-
-fn level(spec: &Value, causes: &mut Vec<Cause>) {
-    let limited = &spec["limited"];
-    if !limited.is_object() {
-        return;
-    }
-    let shares = number(limited, "nominalConcurrencyShares");
-    if shares < 0 {
-        causes.push(Cause::invalid(
-            "spec.limited.nominalConcurrencyShares",
-            shares,
-            "must be a non-negative integer",
-        ));
-    }
-    one_of(
-        &limited["limitResponse"],
-        "type",
-        "spec.limited.limitResponse.type",
-        &["Queue", "Reject"],
-        causes,
-    );
-}
-
-fn binding(spec: &Value, causes: &mut Vec<Cause>) {
-    if spec["paramRef"].is_object() && text(&spec["paramRef"], "parameterNotFoundAction").is_empty() {
-        causes.push(Cause::required("spec.paramRef.parameterNotFoundAction", ""));
-    }
-    required(spec, "policyName", "spec.policyName", causes);
-    let actions = items(spec, "validationActions");
-    let has = |wanted: &str| actions.iter().any(|action| action == wanted);
-    if has("Deny") && has("Warn") {
-        let detail = "must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)";
-        causes.push(Cause::invalid("spec.validationActions", json!(actions), detail));
     }
 }

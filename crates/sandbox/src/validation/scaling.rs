@@ -2,6 +2,7 @@
 //!
 //! Source: kubernetes `pkg/apis/autoscaling/validation`, `pkg/apis/policy/validation`.
 
+use kluctl_object::Object;
 use kluctl_schema::quantity_nano;
 use serde_json::Value;
 
@@ -18,22 +19,23 @@ const METRICS: [(&str, &str); 5] = [
 ];
 
 /// Checks a HorizontalPodAutoscaler.
-pub(super) fn autoscaler(spec: &Value) -> Vec<Cause> {
+pub(super) fn autoscaler(old: Option<&Object>, spec: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let least = spec["minReplicas"].as_i64();
     let most = number(spec, "maxReplicas");
-    if let Some(least) = least.filter(|least| *least < 1) {
-        causes.push(Cause::invalid(
-            "spec.minReplicas",
-            least,
-            "must be greater than or equal to 1",
-        ));
+    if let Some(least) = least {
+        at_least_zero(least, "spec.minReplicas", &mut causes);
+    }
+    let wakes = items(spec, "metrics")
+        .iter()
+        .any(|metric| ["Object", "External"].contains(&text(metric, "type")));
+    if least == Some(0) && !wakes {
+        let detail =
+            "must specify at least one Object or External metric to support scaling to zero replicas";
+        causes.push(Cause::forbidden("spec.metrics", detail));
     }
     if most == 0 {
-        causes.push(Cause::required(
-            "spec.maxReplicas",
-            "must be set and greater than 0",
-        ));
+        causes.push(Cause::required("spec.maxReplicas", ""));
     } else if most < 0 {
         causes.push(Cause::invalid(
             "spec.maxReplicas",
@@ -48,7 +50,18 @@ pub(super) fn autoscaler(spec: &Value) -> Vec<Cause> {
             "must be greater than or equal to `minReplicas`",
         ));
     }
-    reference(&spec["scaleTargetRef"], "spec.scaleTargetRef", &mut causes);
+    let target = &spec["scaleTargetRef"];
+    reference(target, "spec.scaleTargetRef", &mut causes);
+    let version = text(target, "apiVersion");
+    let was = old.and_then(|old| old.str_at(&["spec", "scaleTargetRef", "apiVersion"]));
+    let was_wrong = was.is_some_and(|was| !was.contains('/'));
+    if !version.contains('/') && text(target, "kind") != "ReplicationController" && !was_wrong {
+        causes.push(Cause::invalid(
+            "spec.scaleTargetRef.apiVersion",
+            version,
+            "apiVersion must specify API group",
+        ));
+    }
     for (index, metric) in items(spec, "metrics").iter().enumerate() {
         check_metric(metric, &format!("spec.metrics[{index}]"), &mut causes);
     }

@@ -1,4 +1,4 @@
-//! What makes Services, Ingresses and network policies invalid.
+//! What makes Services and Ingresses invalid.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,7 @@ use crate::status::Cause;
 
 use super::metadata::labels;
 use super::pods::port_or_name;
-use super::rarer;
-use super::workloads::label_selector;
+use super::{cluster, rarer};
 use super::{items, map, number, text};
 
 /// Checks a Service's spec.
@@ -116,7 +115,30 @@ fn addresses(spec: &Value, kind: &str, headless: bool, causes: &mut Vec<Cause>) 
         let detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
         causes.push(Cause::invalid("spec.clusterIPs[0]", wanted, detail));
     }
+    for (index, external) in items(spec, "externalIPs")
+        .iter()
+        .filter_map(Value::as_str)
+        .enumerate()
+    {
+        cluster::address_of(external, &format!("spec.externalIPs[{index}]"), causes);
+    }
+    let traffic = text(spec, "internalTrafficPolicy");
+    if !traffic.is_empty() && !["Cluster", "Local"].contains(&traffic) {
+        causes.push(Cause::not_supported(
+            "spec.internalTrafficPolicy",
+            traffic,
+            &["Cluster", "Local"],
+        ));
+    }
+    if !spec["loadBalancerClass"].is_null() && kind != "LoadBalancer" {
+        let detail = "may only be used when `type` is 'LoadBalancer'";
+        causes.push(Cause::forbidden("spec.loadBalancerClass", detail));
+    }
     let ranges = items(spec, "loadBalancerSourceRanges");
+    for (index, range) in ranges.iter().filter_map(Value::as_str).enumerate() {
+        let field = format!("spec.LoadBalancerSourceRanges[{index}]");
+        rarer::cidr(range.trim(), field, causes);
+    }
     if !ranges.is_empty() && kind != "LoadBalancer" {
         let detail = "may only be used when `type` is 'LoadBalancer'";
         causes.push(Cause::forbidden("spec.LoadBalancerSourceRanges", detail));
@@ -133,7 +155,7 @@ pub(super) fn ingress(spec: &Value) -> Vec<Cause> {
     let rules = items(spec, "rules");
     if rules.is_empty() && spec["defaultBackend"].is_null() {
         let detail = "either `defaultBackend` or `rules` must be specified";
-        causes.push(Cause::invalid("spec", Value::Null, detail));
+        causes.push(Cause::invalid("spec", spec["rules"].clone(), detail));
     }
     if spec["defaultBackend"].is_object() {
         backend(&spec["defaultBackend"], "spec.defaultBackend", &mut causes);
@@ -153,6 +175,7 @@ pub(super) fn ingress(spec: &Value) -> Vec<Cause> {
                     format!("{place}.pathType"),
                     "pathType must be specified",
                 ));
+                continue;
             } else if !supported.contains(&kind) {
                 causes.push(Cause::not_supported(
                     format!("{place}.pathType"),
@@ -160,14 +183,7 @@ pub(super) fn ingress(spec: &Value) -> Vec<Cause> {
                     &supported,
                 ));
             }
-            let value = text(path, "path");
-            if matches!(kind, "Exact" | "Prefix") && !value.starts_with('/') {
-                causes.push(Cause::invalid(
-                    format!("{place}.path"),
-                    value,
-                    "must be an absolute path",
-                ));
-            }
+            http_path(text(path, "path"), kind, &format!("{place}.path"), &mut causes);
             if path["backend"].as_object().is_none_or(serde_json::Map::is_empty) {
                 let detail = "resource or service backend is required";
                 causes.push(Cause::invalid(format!("{place}.backend"), "", detail));
@@ -188,6 +204,28 @@ pub(super) fn ingress(spec: &Value) -> Vec<Cause> {
         }
     }
     causes
+}
+
+/// The path of a rule of an Ingress.
+fn http_path(path: &str, kind: &str, field: &str, causes: &mut Vec<Cause>) {
+    let is_absolute = path.starts_with('/');
+    let matched = matches!(kind, "Exact" | "Prefix");
+    if !is_absolute && (matched || !path.is_empty() && kind == "ImplementationSpecific") {
+        causes.push(Cause::invalid(field, path, "must be an absolute path"));
+    }
+    if !matched || path.is_empty() {
+        return;
+    }
+    for part in ["//", "/./", "/../", "%2f", "%2F"] {
+        if path.contains(part) {
+            causes.push(Cause::invalid(field, path, format!("must not contain '{part}'")));
+        }
+    }
+    for end in ["/..", "/."] {
+        if path.ends_with(end) {
+            causes.push(Cause::invalid(field, path, format!("cannot end with '{end}'")));
+        }
+    }
 }
 
 fn host(name: &str, field: &str, causes: &mut Vec<Cause>) {
@@ -211,6 +249,11 @@ fn host(name: &str, field: &str, causes: &mut Vec<Cause>) {
 
 fn backend(backend: &Value, field: &str, causes: &mut Vec<Cause>) {
     let service = &backend["service"];
+    if service.is_object() && backend["resource"].is_object() {
+        let detail = "cannot set both resource and service backends";
+        causes.push(Cause::invalid(field, "", detail));
+        return;
+    }
     if !service.is_object() {
         return;
     }
@@ -229,50 +272,20 @@ fn backend(backend: &Value, field: &str, causes: &mut Vec<Cause>) {
     } else if !name.is_empty() && number != 0 {
         causes.push(Cause::invalid(
             field,
-            Value::Null,
+            "",
             "cannot set both port name & port number",
         ));
-    }
-}
-
-/// Checks a network policy's spec.
-pub(super) fn network_policy(spec: &Value) -> Vec<Cause> {
-    let mut causes = label_selector(&spec["podSelector"], "spec.podSelector");
-    for (direction, peers) in [("ingress", "from"), ("egress", "to")] {
-        for (outer, rule) in items(spec, direction).iter().enumerate() {
-            let place = format!("spec.{direction}[{outer}]");
-            for (index, port) in items(rule, "ports").iter().enumerate() {
-                if !port["port"].is_null() {
-                    port_or_name(
-                        &port["port"],
-                        &format!("{place}.ports[{index}].port"),
-                        &mut causes,
-                    );
-                }
-            }
-            for (index, peer) in items(rule, peers).iter().enumerate() {
-                if peer.as_object().is_none_or(serde_json::Map::is_empty) {
-                    causes.push(Cause::required(
-                        format!("{place}.{peers}[{index}]"),
-                        "must specify a peer",
-                    ));
-                }
-                if peer["ipBlock"].is_object() {
-                    let field = format!("{place}.{peers}[{index}].ipBlock.cidr");
-                    rarer::cidr(text(&peer["ipBlock"], "cidr"), field, &mut causes);
-                }
-            }
+    } else if !name.is_empty() {
+        for why in names::port_name(name) {
+            causes.push(Cause::invalid(format!("{field}.service.port.name"), name, why));
         }
-    }
-    for (index, kind) in items(spec, "policyTypes").iter().enumerate() {
-        let kind = kind.as_str().unwrap_or_default();
-        if !["Ingress", "Egress"].contains(&kind) {
-            causes.push(Cause::not_supported(
-                format!("spec.policyTypes[{index}]"),
-                kind,
-                &["Ingress", "Egress"],
+    } else {
+        for why in names::port_number(number) {
+            causes.push(Cause::invalid(
+                format!("{field}.service.port.number"),
+                number,
+                why,
             ));
         }
     }
-    causes
 }

@@ -238,13 +238,26 @@ fn compare(ours: &Answer, theirs: &Answer) -> Vec<(String, String)> {
             Some(message) => format!("{} {message}", answer.code),
             None => format!("{} {:.300}", answer.code, answer.body.to_string()),
         };
+        let refusal = if theirs.code >= 300 { theirs } else { ours };
+        let refusal = plain(&refusal.body)["message"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let what = refusal
+            .split_once(" is invalid: ")
+            .map_or(refusal.as_str(), |(_, what)| what);
         return vec![(
-            format!("code {} {}", ours.code, theirs.code),
+            format!("code {} {} {}", ours.code, theirs.code, what.replace('\n', " ")),
             format!("ours {}\n      theirs {}", text(ours), text(theirs)),
         )];
     }
     let mut found = Vec::new();
-    differences("", &plain(&ours.body), &plain(&theirs.body), &mut found);
+    let (left, right) = (plain(&ours.body), plain(&theirs.body));
+    differences("", &left, &right, &mut found);
+    if let Some(refusal) = other_causes(&left, &right) {
+        found.retain(|(path, _)| path != "/message" && !path.starts_with("/details/causes"));
+        found.push((refusal, format!("ours {left}\n      theirs {right}")));
+    }
     let sorted = |answer: &Answer| {
         let mut list: Vec<_> = answer.warnings.iter().map(|text| plain(&json!(text))).collect();
         list.sort_by_key(ToString::to_string);
@@ -269,6 +282,29 @@ fn compare(ours: &Answer, theirs: &Answer) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Refusals for other reasons: those that only one side names, shortened.
+fn other_causes(ours: &Value, theirs: &Value) -> Option<String> {
+    const SHOWN: usize = 150;
+    let causes = |status: &Value| -> Vec<String> {
+        let causes = status["details"]["causes"].as_array().into_iter().flatten();
+        let text = |cause: &Value, key: &str| cause[key].as_str().unwrap_or_default().to_owned();
+        causes
+            .map(|cause| format!("{}: {}", text(cause, "field"), text(cause, "message")))
+            .collect()
+    };
+    let (left, right) = (causes(ours), causes(theirs));
+    let only = |of: &[String], other: &[String]| {
+        let list = of.iter().filter(|cause| !other.contains(cause));
+        let list: Vec<String> = list
+            .map(|cause| cause.replace('\n', " ").replace('/', "\u{2215}"))
+            .map(|cause| cause.chars().take(SHOWN).collect())
+            .collect();
+        list.join(", ")
+    };
+    let (left, right) = (only(&left, &right), only(&right, &left));
+    (!left.is_empty() || !right.is_empty()).then(|| format!("refusal ours [{left}] theirs [{right}]"))
+}
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/differential")
 }
@@ -278,13 +314,13 @@ fn read_yaml(path: &Path) -> Value {
     kluctl_yaml::from_str(&text).expect("YAML")
 }
 
-/// Patterns of `known.txt`: a line is `pattern: reason`, where `*` stands for anything.
+/// Patterns of `known.txt`: a line is `pattern # reason`, where `*` stands for anything.
 fn known() -> Vec<regex::Regex> {
     let text = fs::read_to_string(folder().join("known.txt")).expect("the list of differences");
     text.lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
         .map(|line| {
-            let (pattern, reason) = line.split_once(": ").expect("a pattern and a reason");
+            let (pattern, reason) = line.split_once(" # ").expect("a pattern and a reason");
             assert!(!reason.trim().is_empty(), "{pattern} has no reason");
             let escaped = regex::escape(pattern).replace(r"\*", ".*");
             regex::Regex::new(&format!("^{escaped}$")).expect("a pattern")
@@ -296,7 +332,10 @@ fn known() -> Vec<regex::Regex> {
 fn is_about_ownership(signature: &str) -> bool {
     let conflicts = ["code 200 409", "code 201 409", "code 409 200", "code 409 201"];
     signature.contains(" apply ")
-        && (signature.contains("managedFields") || conflicts.iter().any(|code| signature.ends_with(code)))
+        && (signature.contains("managedFields")
+            || conflicts
+                .iter()
+                .any(|code| signature.contains(&format!(" {code} "))))
 }
 
 fn runs(only: Option<&str>, steps: usize) -> Vec<Run> {
@@ -406,7 +445,7 @@ async fn the_same_as_a_real_server() {
     let runs = runs(only.as_deref(), steps);
     let results: Vec<(usize, Vec<Difference>)> = futures::stream::iter(&runs)
         .map(|run| servers.run(run))
-        .buffered(8)
+        .buffered(24)
         .collect()
         .await;
     let known = known();
