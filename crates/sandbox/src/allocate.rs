@@ -90,8 +90,12 @@ fn addresses_of(service: &Object) -> Vec<u32> {
 }
 
 /// The only network here is one of IPv4; this is looked at before anything else of a Service.
-pub(crate) fn check_families(service: &Object) -> Result<(), ApiError> {
+pub(crate) fn check_families(live: Option<&Object>, service: &Object) -> Result<(), ApiError> {
     let mut causes = Vec::new();
+    let stays = |key: &str| live.is_some_and(|live| live.at(&["spec", key]) == service.at(&["spec", key]));
+    if stays("ipFamilyPolicy") && stays("ipFamilies") {
+        return Ok(());
+    }
     let headless = service.str_at(&["spec", "clusterIP"]) == Some("None")
         && service
             .at(&["spec", "selector"])

@@ -349,6 +349,11 @@ impl Sandbox {
 fn check(target: &Target, live: &Object, options: &DeleteOptions) -> Result<(), ApiError> {
     let resource = &*target.resource;
     let text = |key: &str| live.str_at(&["metadata", key]).unwrap_or_default();
+    // Events of both groups are one kind.
+    let group = match resource.group.as_str() {
+        "events.k8s.io" => "",
+        group => group,
+    };
     if let Some(uid) = options.uid.as_deref().filter(|uid| *uid != text("uid")) {
         if resource.is("", "namespaces") {
             let why = format!(
@@ -361,12 +366,7 @@ fn check(target: &Target, live: &Object, options: &DeleteOptions) -> Result<(), 
             "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been deleted and then recreated",
             text("uid")
         );
-        return Err(ApiError::conflict(
-            &resource.group,
-            &resource.kind,
-            &target.name,
-            &why,
-        ));
+        return Err(ApiError::conflict(group, &resource.kind, &target.name, &why));
     }
     if let Some(version) = options
         .version
@@ -384,12 +384,7 @@ fn check(target: &Target, live: &Object, options: &DeleteOptions) -> Result<(), 
             "the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record ({}). The object might have been modified",
             text("resourceVersion")
         );
-        return Err(ApiError::conflict(
-            &resource.group,
-            &resource.kind,
-            &target.name,
-            &why,
-        ));
+        return Err(ApiError::conflict(group, &resource.kind, &target.name, &why));
     }
     if resource.is("", "namespaces")
         && matches!(target.name.as_str(), "default" | "kube-system" | "kube-public")

@@ -129,6 +129,10 @@ impl Sandbox {
         ] {
             object.remove(&["metadata", key]);
         }
+        if resource.is("batch", "jobs") && object.at(&["spec", "manualSelector"]) != Some(&Value::Bool(true))
+        {
+            forget_selector(&mut object);
+        }
         let managers = object.remove(&["metadata", "managedFields"]);
         admit(
             &resource,
@@ -167,6 +171,19 @@ impl Sandbox {
             });
         }
         Ok(self.store.get(&key).map(|stored| stored.version) != before)
+    }
+}
+
+/// What was generated from a Job's identity is generated again from its new one.
+fn forget_selector(job: &mut Object) {
+    job.remove(&["spec", "selector"]);
+    for key in [
+        "batch.kubernetes.io/controller-uid",
+        "batch.kubernetes.io/job-name",
+        "controller-uid",
+        "job-name",
+    ] {
+        job.remove(&["spec", "template", "metadata", "labels", key]);
     }
 }
 

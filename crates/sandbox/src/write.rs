@@ -279,7 +279,7 @@ impl Sandbox {
         strategy::prepare_create(resource, &mut object);
         self.admit_create(resource, &mut object)?;
         if resource.is("", "services") {
-            allocate::check_families(&object)?;
+            allocate::check_families(None, &object)?;
         }
         let mut causes = validation::create(resource, &object);
         let key = Key {
@@ -401,6 +401,9 @@ impl Sandbox {
         }
         if resource.is("", "persistentvolumeclaims") {
             self.admit_claim(object);
+        }
+        if resource.is("", "nodes") && !self.controllers {
+            untried(object);
         }
         if resource.is("", "persistentvolumes") {
             protect(object, "kubernetes.io/pv-protection");
@@ -577,7 +580,7 @@ impl Sandbox {
             new.set(&["metadata", "generation"], Value::from(generation + 1));
         }
         if resource.is("", "services") && target.subresource.is_empty() {
-            allocate::check_families(&new)?;
+            allocate::check_families(Some(live), &new)?;
         }
         let mut causes = validation::update(resource, &target.subresource, live, &new);
         if causes.is_empty() && resource.is("", "services") && target.subresource.is_empty() {
@@ -777,6 +780,20 @@ fn invalid(resource: &Resource, name: &str, causes: &[Cause]) -> ApiError {
         group => group,
     };
     ApiError::invalid(group, &resource.kind, name, causes)
+}
+
+/// New nodes take no Pods until something has said that they are ready.
+fn untried(node: &mut Object) {
+    const KEY: &str = "node.kubernetes.io/not-ready";
+    let taints = node.at(&["spec", "taints"]).and_then(Value::as_array);
+    let mut list = taints.cloned().unwrap_or_default();
+    if !list
+        .iter()
+        .any(|taint| taint["key"] == KEY && taint["effect"] == "NoSchedule")
+    {
+        list.push(json!({"key": KEY, "effect": "NoSchedule"}));
+        node.set(&["spec", "taints"], Value::Array(list));
+    }
 }
 
 /// Adds a finalizer unless it is there.

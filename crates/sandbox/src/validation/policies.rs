@@ -127,6 +127,9 @@ fn level(spec: &Value, causes: &mut Vec<Cause>) {
     } else {
         one_of(spec, "type", "spec.type", &["Exempt", "Limited"], causes);
     }
+    if limited.is_object() && text(&limited["limitResponse"], "type").is_empty() {
+        causes.push(Cause::required("spec.limited.limitResponse.type", ""));
+    }
     if kind != "Limited" {
         if limited.is_object() {
             causes.push(Cause::forbidden("spec.limited", ""));
@@ -143,9 +146,6 @@ fn level(spec: &Value, causes: &mut Vec<Cause>) {
     }
     let response = &limited["limitResponse"];
     let place = "spec.limited.limitResponse";
-    if text(response, "type").is_empty() {
-        causes.push(Cause::required(format!("{place}.type"), ""));
-    }
     one_of(
         response,
         "type",
