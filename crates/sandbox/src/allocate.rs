@@ -89,9 +89,18 @@ fn addresses_of(service: &Object) -> Vec<u32> {
         .collect()
 }
 
-/// The only network here is one of IPv4; this is looked at before anything else of a Service.
+/// Addresses must be some, and the only network here is one of IPv4; this is looked at before anything else of a Service.
 pub(crate) fn check_families(live: Option<&Object>, service: &Object) -> Result<(), ApiError> {
     let mut causes = Vec::new();
+    let wanted = service.str_at(&["spec", "clusterIP"]).unwrap_or_default();
+    if !matches!(wanted, "" | "None")
+        && wanted.parse::<std::net::IpAddr>().is_err()
+        && service.str_at(&["spec", "type"]) != Some("ExternalName")
+    {
+        let detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+        let cause = Cause::invalid("spec.clusterIPs[0]", wanted, detail);
+        return Err(ApiError::invalid("", "Service", service.name(), &[cause]));
+    }
     let stays = |key: &str| live.is_some_and(|live| live.at(&["spec", key]) == service.at(&["spec", key]));
     if stays("ipFamilyPolicy") && stays("ipFamilies") {
         return Ok(());

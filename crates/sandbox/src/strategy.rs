@@ -588,7 +588,14 @@ pub(crate) fn counts_change(resource: &Resource, live: &Object, new: &Object) ->
         "podtemplates" => whole("template"),
         "endpointslices" => whole("endpoints") || whole("ports") || whole("addressType"),
         "priorityclasses" => false,
-        "pods" => whole("spec"),
+        // A rollback of old was asked for by an annotation.
+        "deployments" => {
+            let annotations = |object: &Object| {
+                let map = object.at(&["metadata", "annotations"]).and_then(Value::as_object);
+                map.cloned().unwrap_or_default()
+            };
+            whole("spec") || annotations(live) != annotations(new)
+        }
         _ => whole("spec"),
     }
 }

@@ -97,7 +97,21 @@ fn content(resource: &Resource, old: Option<&Object>, object: &Object) -> Vec<Ca
         )
         | ("", "replicationcontrollers") => workloads::check(resource, old, object),
         ("", "services") => services::service(spec),
-        ("networking.k8s.io", "ingresses") => services::ingress(spec),
+        ("networking.k8s.io", "ingresses") => {
+            let mut causes = services::ingress(spec);
+            let annotation = "kubernetes.io/ingress.class";
+            let class = object.at(&["spec", "ingressClassName"]).and_then(Value::as_str);
+            if let (None, Some(class), Some(given)) = (old, class, object.annotation(annotation))
+                && class != given
+            {
+                causes.push(Cause::invalid(
+                    format!("annotations.{annotation}"),
+                    given,
+                    "must match `ingressClassName` when both are specified",
+                ));
+            }
+            causes
+        }
         ("networking.k8s.io", "networkpolicies") => network::policy(spec),
         ("networking.k8s.io", "ingressclasses") => ingress_class(text(spec, "controller")),
         ("", "configmaps") => config::config_map(object),

@@ -342,6 +342,12 @@ fn job(spec: &Value, field: &str) -> Vec<Cause> {
             format!("{field}.template.spec.restartPolicy"),
             detail,
         ));
+    } else if !["OnFailure", "Never"].contains(&policy) {
+        causes.push(Cause::not_supported(
+            format!("{field}.template.spec.restartPolicy"),
+            policy,
+            &["OnFailure", "Never"],
+        ));
     }
     causes
 }
@@ -448,6 +454,10 @@ fn cron_job(spec: &Value) -> Vec<Cause> {
     }
     let zone = text(spec, "timeZone");
     let zones = jiff::tz::db();
+    if spec["timeZone"] == "" {
+        let detail = "timeZone must be nil or non-empty string";
+        template.push(Cause::invalid("spec.timeZone", "", detail));
+    }
     if !zone.is_empty() && !zones.is_definitively_empty() && zones.get(zone).is_err() {
         let detail = format!("unknown time zone {zone}");
         template.push(Cause::invalid("spec.timeZone", zone, detail));
