@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use expectrl::{Eof, Expect as _, Session};
 use kluctl_testkit::{
-    AzureServer, Environment, GcpServer, MotoServer, Reply, Server as Web, TestAuthority, VaultServer,
+    AzureServer, Environment, GcpServer, MotoServer, NtlmServer, Reply, Server as Web, TestAuthority,
+    VaultServer,
 };
 use serde_json::json;
 
@@ -158,9 +159,36 @@ fn http_asks_once_for_credentials() {
         "{shown}"
     );
     assert!(!shown.contains("canary-password"), "{shown}");
-    assert_eq!(asked.load(Ordering::SeqCst), 2);
+    // Each address is asked without a name first, and once more to learn how to tell it.
+    assert_eq!(asked.load(Ordering::SeqCst), 4);
     // Nobody is there to answer.
     fails(&environment, &["401 Unauthorized"]);
+}
+
+#[test]
+fn ntlm_logs_a_connection_in() {
+    for (scheme, tells_time) in [("NTLM", true), ("NTLM", false), ("Negotiate", true)] {
+        let server = NtlmServer::start(scheme, tells_time, "{text: behind the door}");
+        let url = server.url();
+        let with_user = url.replace("http://", "http://COMPANY%5Cuser:secret@");
+        // COMPANY\user:secret
+        let header = "headers: {Authorization: 'Basic Q09NUEFOWVx1c2VyOnNlY3JldA=='}";
+        for source in [
+            format!("- http: {{url: '{with_user}/a'}}"),
+            format!("- http: {{url: '{url}/a', method: POST, body: x, {header}}}"),
+        ] {
+            renders(
+                &project(&source),
+                r#"{"text": "behind the door", "more": "-", "list": []}"#,
+            );
+        }
+        let stranger = url.replace("http://", "http://COMPANY%5Cuser:canary@");
+        let output = project(&format!("- http: {{url: '{stranger}/a'}}"))
+            .run(RENDER)
+            .expect(1);
+        assert!(output.stderr.contains("401 Unauthorized"), "{}", output.stderr);
+        assert!(!output.stderr.contains("canary"), "{}", output.stderr);
+    }
 }
 
 #[test]

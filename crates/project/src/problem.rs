@@ -120,7 +120,11 @@ impl fmt::Display for Problem {
             if let Some(line) = &first.source_line {
                 let number = first.line.to_string();
                 let margin = " ".repeat(number.len());
-                write!(f, "\n {margin} |\n {number} | {}\n {margin} |", shorten(line))?;
+                write!(
+                    f,
+                    "\n {margin} |\n {number} | {}\n {margin} |",
+                    shorten(&without_passwords(line))
+                )?;
                 if first.column > 0 {
                     let before = line.chars().take(first.column as usize - 1);
                     let before: String = before.map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
@@ -136,6 +140,30 @@ impl fmt::Display for Problem {
         }
         Ok(())
     }
+}
+
+/// A line with stars, as many as there were characters, for the passwords in its addresses (`https://user:password@host`),
+/// so that the columns stay.
+fn without_passwords(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once("://") {
+        shown.push_str(before);
+        shown.push_str("://");
+        rest = after;
+        let end = rest
+            .find(|c: char| c.is_whitespace() || "/?#'\"".contains(c))
+            .unwrap_or(rest.len());
+        if let Some((login, host)) = rest[..end].rsplit_once('@')
+            && let Some((user, password)) = login.split_once(':')
+        {
+            let stars = "*".repeat(password.chars().count());
+            shown.push_str(&format!("{user}:{stars}@{host}"));
+            rest = &rest[end..];
+        }
+    }
+    shown.push_str(rest);
+    shown
 }
 
 /// Longest part of a source line that is shown.
@@ -304,5 +332,28 @@ impl Gathered {
     /// All problems.
     pub fn into_vec(self) -> Vec<Problem> {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_in_addresses_are_not_shown() {
+        for (line, shown) in [
+            (
+                "url: https://user:se:c@ret@host/x # a:b@c",
+                "url: https://user:********@host/x # a:b@c",
+            ),
+            (
+                "['http://a:b@c', \"http://d@e\"]",
+                "['http://a:*@c', \"http://d@e\"]",
+            ),
+            ("git: ssh://git@host:22/x", "git: ssh://git@host:22/x"),
+            ("no address", "no address"),
+        ] {
+            assert_eq!(without_passwords(line), shown);
+        }
     }
 }

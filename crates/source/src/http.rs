@@ -1,12 +1,17 @@
 //! Plain HTTP downloads with mirrors, credentials and a size limit.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
-use reqwest::{Certificate, Client, Identity, StatusCode, Url};
+use reqwest::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use reqwest::{Certificate, Client, ClientBuilder, Identity, StatusCode, Url};
 
 use crate::error::shown;
+use crate::git::percent_decoded;
+use crate::ntlm;
 use crate::{Credential, Credentials, Mirrors, SourceError};
 
 /// Downloads files over HTTP.
@@ -69,7 +74,7 @@ impl Http {
     /// Sends any request and gives the answer's text, and whether credentials were sent with it.
     ///
     /// Used by variables that come from a web server; their credentials come with the headers, the address, or a person's
-    /// answer to [`SourceError::Unauthorized`].
+    /// answer to [`SourceError::Unauthorized`]. Basic authentication is tried before NTLM, as upstream's library does.
     pub async fn request(
         &self,
         address: &str,
@@ -87,26 +92,76 @@ impl Http {
             address: shown(&url),
             reason: format!("`{method}` is not an HTTP method"),
         })?;
-        let mut request = self.plain(&url).request(method, url.clone());
         let own = |name: &String| name.eq_ignore_ascii_case("authorization");
         let authenticated = !url.username().is_empty() || login.is_some() || headers.keys().any(own);
+        let build = |client: &Client, authorization: Option<&str>, with_body: bool| {
+            let mut url = url.clone();
+            if authorization.is_some() {
+                // The client makes another header of these.
+                let _ = url.set_username("");
+                let _ = url.set_password(None);
+            }
+            let mut request = client.request(method.clone(), url);
+            for (name, value) in headers
+                .iter()
+                .filter(|(name, _)| authorization.is_none() || !own(name))
+            {
+                request = request.header(name, value);
+            }
+            if let Some(authorization) = authorization {
+                request = request.header(AUTHORIZATION, authorization);
+            }
+            if !body.is_empty() && with_body {
+                request = request.body(body.to_owned());
+            }
+            request
+        };
+        let client = self.plain(&url);
+        let mut response = build(client, None, true).send().await.map_err(transport)?;
         // Headers of the project win over what a person answered.
-        if let Some(login) = login.filter(|_| !headers.keys().any(own)) {
-            request = request.basic_auth(&login.username, Some(&login.password));
+        let mut known = login.cloned().filter(|_| !headers.keys().any(own));
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Some(login) = &known
+            && (offers_basic(&response) || offers_ntlm(&response).is_none())
+        {
+            let basic = basic(&login.username, &login.password);
+            response = build(client, Some(&basic), true)
+                .send()
+                .await
+                .map_err(transport)?;
         }
-        for (name, value) in headers {
-            request = request.header(name, value);
+        if known.is_none() {
+            known = given(&url, headers);
         }
-        if !body.is_empty() {
-            request = request.body(body.to_owned());
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Some(login) = &known
+            && let Some(scheme) = offers_ntlm(&response)
+        {
+            // It is the connection that is logged in, so there has to be one only.
+            let client = builder(None, &host(&url))?
+                .http1_only()
+                .pool_max_idle_per_host(1)
+                .build()
+                .map_err(transport)?;
+            let opening = format!("{scheme} {}", ntlm::negotiate());
+            let asked = build(&client, Some(&opening), false).send().await;
+            let mut asked = asked.map_err(transport)?;
+            let challenge = ntlm_message(&asked, scheme);
+            read(&mut asked, &url, TEXT_LIMIT).await?;
+            let now = SystemTime::now().duration_since(UNIX_EPOCH);
+            let now = now.map_or(0, |elapsed| elapsed.as_secs());
+            let answer = challenge.and_then(|challenge| {
+                ntlm::authenticate(&challenge, &login.username, &login.password, rand::random(), now)
+            });
+            if let Some(answer) = answer {
+                let authorization = format!("{scheme} {answer}");
+                let request = build(&client, Some(&authorization), true);
+                response = request.send().await.map_err(transport)?;
+            }
         }
-        let mut response = request.send().await.map_err(transport)?;
         if response.status() == StatusCode::UNAUTHORIZED && login.is_none() {
-            let challenges = response.headers().get_all("www-authenticate").iter();
-            let realms: Vec<&str> = challenges
-                .filter_map(|value| realm(value.to_str().ok()?))
-                .collect();
-            if response.headers().contains_key("www-authenticate") {
+            let realms: Vec<&str> = challenges(&response).filter_map(realm).collect();
+            if response.headers().contains_key(WWW_AUTHENTICATE) {
                 return Err(SourceError::Unauthorized {
                     url: shown(&url),
                     host: host(&url),
@@ -175,6 +230,62 @@ impl Http {
         }
         read(&mut response, url, limit).await
     }
+}
+
+fn challenges(response: &reqwest::Response) -> impl Iterator<Item = &str> {
+    let headers = response.headers().get_all(WWW_AUTHENTICATE).iter();
+    headers.filter_map(|value| value.to_str().ok())
+}
+
+fn offers_basic(response: &reqwest::Response) -> bool {
+    challenges(response).any(|text| {
+        let scheme = text.trim().split([' ', ',']).next().unwrap_or_default();
+        scheme.eq_ignore_ascii_case("basic")
+    })
+}
+
+/// The scheme under which a server offers NTLM; its own name is preferred.
+fn offers_ntlm(response: &reqwest::Response) -> Option<&'static str> {
+    let mut schemes: Vec<_> = challenges(response)
+        .filter_map(|text| Some(ntlm::offered(text)?.0))
+        .collect();
+    schemes.sort_unstable();
+    schemes.first().copied()
+}
+
+/// The server's message of a scheme.
+fn ntlm_message(response: &reqwest::Response, scheme: &str) -> Option<String> {
+    challenges(response)
+        .filter_map(ntlm::offered)
+        .find(|(known, message)| *known == scheme && !message.is_empty())
+        .map(|(_, message)| message.to_owned())
+}
+
+/// Name and password that the address or the project's own header holds.
+fn given(url: &Url, headers: &BTreeMap<String, String>) -> Option<Login> {
+    if !url.username().is_empty() {
+        let decode = |text: &str| String::from_utf8_lossy(&percent_decoded(text)).into_owned();
+        return Some(Login {
+            username: decode(url.username()),
+            password: decode(url.password().unwrap_or_default()),
+        });
+    }
+    let (_, value) = headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("authorization"))?;
+    let (scheme, encoded) = value.split_once(' ')?;
+    let decoded = STANDARD.decode(encoded.trim()).ok()?;
+    let text = String::from_utf8(decoded).ok()?;
+    let (username, password) = text.split_once(':')?;
+    scheme.eq_ignore_ascii_case("basic").then(|| Login {
+        username: username.to_owned(),
+        password: password.to_owned(),
+    })
+}
+
+/// The header of basic authentication (RFC 7617).
+pub(crate) fn basic(username: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{username}:{password}")))
 }
 
 /// A person's answer to a server that wants to know who asks.
@@ -248,6 +359,15 @@ fn parse(address: &str) -> Result<Url, SourceError> {
 ///
 /// Proxies come from the environment, but for servers on this machine, as Go's `ProxyFromEnvironment` has it.
 pub(crate) fn client(credential: Option<&Credential>, host: &str) -> Result<Client, SourceError> {
+    builder(credential, host)?
+        .build()
+        .map_err(|error| SourceError::Address {
+            address: host.to_owned(),
+            reason: reason(&error),
+        })
+}
+
+fn builder(credential: Option<&Credential>, host: &str) -> Result<ClientBuilder, SourceError> {
     // The first caller in the process decides; all of ours decide the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()
@@ -278,7 +398,7 @@ pub(crate) fn client(credential: Option<&Credential>, host: &str) -> Result<Clie
             (None, Some(_)) => return Err(bad("a client key needs its certificate".to_owned())),
         }
     }
-    builder.build().map_err(|error| bad(reason(&error)))
+    Ok(builder)
 }
 
 /// Whether `host[:port]` is this machine.

@@ -16,6 +16,7 @@ pub mod helm_repository;
 mod history;
 mod http;
 mod mirror;
+mod ntlm;
 pub mod oci;
 mod person;
 mod prune;

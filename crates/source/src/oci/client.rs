@@ -13,7 +13,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256, Sha512};
 
 use super::manifest::{self, Descriptor, Manifest};
-use crate::http::reason;
+use crate::http::{basic, reason};
 use crate::{Credential, SourceError};
 
 /// Largest manifest, list of tags or token that is read (bytes), as ORAS has it.
@@ -441,12 +441,6 @@ async fn patiently(request: impl Fn() -> reqwest::RequestBuilder) -> Result<Resp
         pause *= 3;
     }
     request().send().await
-}
-
-fn basic(username: &str, password: &str) -> String {
-    use base64::Engine as _;
-    let text = format!("{username}:{password}");
-    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(text))
 }
 
 fn header<'r>(response: &'r Response, name: &str) -> Option<&'r str> {
