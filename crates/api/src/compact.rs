@@ -44,20 +44,20 @@ pub(crate) fn compact_object(object: &ResultObject) -> Value {
         Ok(Value::Object(map)) => map,
         _ => Map::new(),
     };
-    let mut previous = String::new();
+    let mut previous: Option<&Object> = None;
     for (name, stage) in STAGES
         .into_iter()
         .zip([&object.rendered, &object.remote, &object.applied])
     {
         let Some(stage) = stage else { continue };
         let json = stage.to_go_json();
-        let delta = (!previous.is_empty()).then(|| delta::between(&previous, &json));
+        let delta = previous.map(|previous| delta::between(previous.as_map(), stage.as_map()));
         let text = match delta.filter(|delta| delta.len() < json.len()) {
             Some(delta) => format!("delta: {delta}"),
             None => format!("full: {json}"),
         };
         map.insert(name.to_owned(), Value::from(text));
-        previous = json;
+        previous = Some(stage);
     }
     Value::Object(map)
 }

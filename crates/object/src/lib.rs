@@ -23,6 +23,11 @@ pub fn to_go_json(value: &serde_json::Value) -> String {
     kluctl_yaml::go_json::to_string(value)
 }
 
+/// Appends a text as Go's `encoding/json` writes it.
+pub fn push_go_json_text(text: &str, json: &mut String) {
+    kluctl_yaml::go_json::write_string(text, true, json);
+}
+
 /// Writes a value as Kubernetes' tools write YAML: sorted keys, lists not indented below their key.
 pub fn to_yaml(value: &serde_json::Value) -> String {
     kluctl_yaml::to_string(value)
