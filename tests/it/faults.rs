@@ -3,7 +3,7 @@
 //! Each run must end in success or a clear error, never hang past its timeout, never delete what it should not, and a second
 //! run without faults must lead to what an undisturbed one leads to. A seeded part runs with every test run; with
 //! `KLUCTL_FAULTS=some` the same part runs on both servers, and with `KLUCTL_FAULTS=all` (`cargo xtask faults`) every position
-//! of a run is tried.
+//! of a run is tried; `KLUCTL_FAULTS_DOING=deploy|prune|delete` and `KLUCTL_FAULTS_REAL_ONLY` limit that.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -465,13 +465,54 @@ fn play_all(server: &str, backend: &Backend, jobs: impl Fn(Doing, usize) -> Vec<
 fn a_hurt_command_says_so_and_a_second_one_mends_it() {
     let wanted = std::env::var("KLUCTL_FAULTS").unwrap_or_default();
     let jobs = if wanted == "all" { everything } else { some };
-    let served = Served::start(&[]);
-    play_all("sandbox", &Backend::from_kubeconfig(&served.kubeconfig()), jobs);
+    if std::env::var_os("KLUCTL_FAULTS_REAL_ONLY").is_none() {
+        let served = Served::start(&[]);
+        play_all("sandbox", &Backend::from_kubeconfig(&served.kubeconfig()), jobs);
+    }
     if wanted.is_empty() {
         return;
     }
     if let Some(Server::Real { server, _status }) = Server::real() {
         let backend = Backend::from_kubeconfig(&server.kubeconfig());
         play_all("kube-apiserver", &backend, jobs);
+    }
+}
+
+#[test]
+fn a_flag_bounds_the_requests_in_flight() {
+    const ANSWER_TAKES: Duration = Duration::from_millis(10);
+    let served = Served::start(&[]);
+    let backend = Backend::from_kubeconfig(&served.kubeconfig());
+    let environment = crate::start::environment();
+    environment.write("deployment.yaml", "deployments:\n- path: app\n- path: other\n");
+    for item in ["app", "other"] {
+        let object = |at: usize| {
+            format!(
+                "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {item}-{at}, namespace: default}}\n"
+            )
+        };
+        let objects: String = (0..10).map(object).collect();
+        environment.write(&format!("{item}/all.yaml"), &objects);
+    }
+    let arrivals = std::sync::Arc::new(Mutex::new(Vec::new()));
+    let seen = std::sync::Arc::clone(&arrivals);
+    let proxy = FaultProxy::start(
+        &backend,
+        Box::new(move |_, _| {
+            seen.lock().expect("no panic before").push(Instant::now());
+            Some(Fault::Delay(ANSWER_TAKES))
+        }),
+    );
+    let kubeconfig = environment.home().join("proxy.yaml");
+    proxy.write_kubeconfig(&kubeconfig);
+    let mut command = environment.command(["deploy", "--yes", "--max-requests-in-flight", "1"]);
+    command.env("KUBECONFIG", kubeconfig);
+    let ended = wait(start(command), None);
+    assert_eq!(ended.code, Some(0), "{}", ended.text);
+    let arrivals = arrivals.lock().expect("no panic before");
+    assert!(arrivals.len() > 20, "{} requests", arrivals.len());
+    // the next one only comes when the answer is there
+    for pair in arrivals.windows(2) {
+        assert!(pair[1] - pair[0] >= ANSWER_TAKES, "{:?}", pair[1] - pair[0]);
     }
 }

@@ -127,10 +127,10 @@ pub(crate) struct CommandResultFlags {
     pub(crate) force_write_command_result: bool,
 
     /// Configure how many old command results to keep.
-    #[arg(long, value_name = "int", default_value_t = 5)]
+    #[arg(long, value_name = "int", default_value_t = 5, value_parser = values::count)]
     pub(crate) keep_command_results_count: usize,
 
     /// Configure how many old validate results to keep.
-    #[arg(long, value_name = "int", default_value_t = 2)]
+    #[arg(long, value_name = "int", default_value_t = 2, value_parser = values::count)]
     pub(crate) keep_validate_results_count: usize,
 }

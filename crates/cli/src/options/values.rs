@@ -13,6 +13,21 @@ pub(crate) fn boolean(text: &str) -> Result<bool, String> {
     }
 }
 
+/// Parses a number of things, with Go's words (`strconv.ParseInt`) where it is none.
+pub(crate) fn count(text: &str) -> Result<usize, String> {
+    let wrong = |reason| format!("strconv.ParseInt: parsing {text:?}: {reason}");
+    let number: i64 = text.parse().map_err(|error: std::num::ParseIntError| {
+        use std::num::IntErrorKind::{NegOverflow, PosOverflow};
+        let out_of_range = matches!(error.kind(), NegOverflow | PosOverflow);
+        wrong(if out_of_range {
+            "value out of range"
+        } else {
+            "invalid syntax"
+        })
+    })?;
+    usize::try_from(number).map_err(|_| wrong("value out of range"))
+}
+
 /// Parses a duration as Go's `time.ParseDuration` does (`1h2m3s`, `500ms`, `0`), without negative ones.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("time: invalid duration {text:?}");
@@ -142,6 +157,19 @@ mod tests {
         ];
         for (text, millis) in cases {
             assert_eq!(duration(text).ok().map(|d| d.as_millis()), millis, "{text}");
+        }
+    }
+
+    #[test]
+    fn counts_are_told_in_go_s_words() {
+        assert_eq!(count("7"), Ok(7));
+        for (text, reason) in [
+            ("abc", "invalid syntax"),
+            ("-1", "value out of range"),
+            ("99999999999999999999", "value out of range"),
+        ] {
+            let expected = format!("strconv.ParseInt: parsing \"{text}\": {reason}");
+            assert_eq!(count(text), Err(expected));
         }
     }
 
