@@ -65,7 +65,7 @@ pub use object::Object;
 pub use regexp::Regexp;
 pub use sprig::parse_time;
 pub use strconv::quote;
-pub use templates::{MissingKey, Parsed, Templates};
+pub use templates::{MissingKey, Parsed, Source, Templates};
 pub use text::Text;
 pub use types::Type;
 pub use value::{Entries, List, Map, Value};

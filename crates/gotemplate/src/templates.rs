@@ -5,6 +5,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::error::Error;
 use crate::exec;
 use crate::function::Functions;
@@ -41,6 +43,39 @@ pub struct Templates {
     names: Rc<RefCell<Names>>,
 }
 
+/// A template's text, which the parsed template goes on holding.
+pub struct Source(Bytes);
+
+impl From<Bytes> for Source {
+    fn from(text: Bytes) -> Self {
+        Self(text)
+    }
+}
+
+impl From<Text> for Source {
+    fn from(text: Text) -> Self {
+        Self(Bytes::from_owner(text))
+    }
+}
+
+impl From<&str> for Source {
+    fn from(text: &str) -> Self {
+        Self(Bytes::copy_from_slice(text.as_bytes()))
+    }
+}
+
+impl From<Vec<u8>> for Source {
+    fn from(text: Vec<u8>) -> Self {
+        Self(Bytes::from(text))
+    }
+}
+
+impl From<String> for Source {
+    fn from(text: String) -> Self {
+        Self(Bytes::from(text))
+    }
+}
+
 /// A parsed text that has not been added to any templates yet. It can be added to many.
 #[derive(Clone)]
 pub struct Parsed(Vec<Arc<Tree>>);
@@ -67,15 +102,15 @@ impl Templates {
     /// Parses a text under a name, and adds it and the templates it defines.
     ///
     /// A template that is already there is replaced, unless the new one has nothing but space.
-    pub fn parse(&mut self, name: &str, text: impl Into<Text>) -> Result<(), Error> {
+    pub fn parse(&mut self, name: &str, text: impl Into<Source>) -> Result<(), Error> {
         let parsed = self.parse_only(name, text)?;
         self.add(&parsed);
         Ok(())
     }
 
     /// Parses a text without adding it.
-    pub fn parse_only(&self, name: &str, text: impl Into<Text>) -> Result<Parsed, Error> {
-        let parsed = parse::parse(name, text.into(), &self.functions, &mut self.names.borrow_mut())?;
+    pub fn parse_only(&self, name: &str, text: impl Into<Source>) -> Result<Parsed, Error> {
+        let parsed = parse::parse(name, text.into().0, &self.functions, &mut self.names.borrow_mut())?;
         Ok(Parsed(parsed.trees.into_iter().map(Arc::new).collect()))
     }
 

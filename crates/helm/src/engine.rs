@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use kluctl_gotemplate::types::{ANY_MAP, Kind, NamedType, Type};
 use kluctl_gotemplate::{Error as TemplateError, ErrorKind, Map, MissingKey, Templates, Text, Value};
 
@@ -28,7 +29,7 @@ pub(crate) struct Top {
 
 /// One template, and what it is executed with.
 struct Renderable {
-    text: Text,
+    text: Bytes,
     context: Map,
     base_path: String,
 }
@@ -130,7 +131,7 @@ fn collect(
         into.insert(
             clean(&format!("{path}/{}", template.name)),
             Renderable {
-                text: Text::from(&template.data[..]),
+                text: template.data.clone(),
                 context: context.clone(),
                 base_path: clean(&format!("{path}/templates")),
             },
@@ -256,7 +257,7 @@ fn excerpts(error: &TemplateError, renderables: &BTreeMap<String, Renderable>) -
         let Some(renderable) = renderables.get(&*location.template) else {
             continue;
         };
-        let text = renderable.text.to_str();
+        let text = String::from_utf8_lossy(&renderable.text);
         let line = text
             .lines()
             .nth(location.line.saturating_sub(1))

@@ -1,6 +1,8 @@
 //! Cuts rendered text into manifests, tells hooks from the rest and sorts both in the order of installation.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use kluctl_gotemplate::Text;
 
@@ -98,35 +100,48 @@ const INSTALL_ORDER: [&str; 38] = [
     "ValidatingWebhookConfiguration",
 ];
 
-/// Sorts what templates rendered.
+/// What was found in a rendered template, without its text.
+enum Found {
+    Manifest(Manifest),
+    Hook(Hook),
+}
+
+/// The documents of one rendered template, each with its place in the text.
+struct Documents {
+    path: String,
+    found: Vec<(Found, Range<usize>)>,
+    /// The text where it had to be decoded.
+    decoded: Option<String>,
+}
+
+/// Sorts what templates rendered. Unless there is an error, the texts are taken out one by one, so that they are not held twice.
 ///
 /// Source: helm `pkg/release/v1/util/manifest_sorter.go`, `SortManifests`.
 pub(crate) fn sort(
-    files: &BTreeMap<String, Text>,
+    files: &mut BTreeMap<String, Text>,
     logs: &mut Vec<String>,
 ) -> Result<(Vec<Hook>, Vec<Manifest>), Error> {
+    let mut all = Vec::with_capacity(files.len());
+    for (path, content) in &*files {
+        if !base_name(path).starts_with('_') {
+            all.push(documents(path, content, logs)?);
+        }
+    }
     let mut hooks = Vec::new();
     let mut manifests = Vec::new();
-    for (path, content) in files {
-        if base_name(path).starts_with('_') {
-            continue;
-        }
-        let content = kluctl_yaml::text_of(content.as_bytes())
-            .map_err(|error| Error::new(format!("YAML parse error on {path}: {}", error.go_text())))?;
-        for document in split(&content) {
-            let head = Head::read(document)
-                .map_err(|message| Error::new(format!("YAML parse error on {path}: {message}")))?;
-            let manifest = Manifest {
-                path: path.clone(),
-                content: document.to_owned(),
-                api_version: head.api_version,
-                kind: head.kind,
-                name: head.name,
-            };
-            match head.annotations.iter().find(|(key, _)| key == "helm.sh/hook") {
-                None => manifests.push(manifest),
-                Some((_, events)) => {
-                    hooks.extend(to_hook(manifest, events, &head.annotations, logs));
+    for Documents { path, found, decoded } in all {
+        let text = files.remove(&path).unwrap_or_default();
+        let text = decoded.as_deref().or_else(|| without_mark(&text));
+        for (found, place) in found {
+            let content = text
+                .and_then(|text| text.get(place))
+                .unwrap_or_default()
+                .to_owned();
+            match found {
+                Found::Manifest(manifest) => manifests.push(Manifest { content, ..manifest }),
+                Found::Hook(mut hook) => {
+                    hook.manifest.content = content;
+                    hooks.push(hook);
                 }
             }
         }
@@ -134,6 +149,46 @@ pub(crate) fn sort(
     hooks.sort_by(|a, b| by_kind(&a.manifest.kind, &b.manifest.kind));
     manifests.sort_by(|a, b| by_kind(&a.kind, &b.kind));
     Ok((hooks, manifests))
+}
+
+/// The text that [`kluctl_yaml::text_of`] lends.
+fn without_mark(text: &Text) -> Option<&str> {
+    let text = text.as_str()?;
+    Some(text.strip_prefix('\u{FEFF}').unwrap_or(text))
+}
+
+fn documents(path: &str, content: &Text, logs: &mut Vec<String>) -> Result<Documents, Error> {
+    let text = kluctl_yaml::text_of(content.as_bytes())
+        .map_err(|error| Error::new(format!("YAML parse error on {path}: {}", error.go_text())))?;
+    let mut found = Vec::new();
+    for document in split(&text) {
+        let head = Head::read(document)
+            .map_err(|message| Error::new(format!("YAML parse error on {path}: {message}")))?;
+        let manifest = Manifest {
+            path: path.to_owned(),
+            content: String::new(),
+            api_version: head.api_version,
+            kind: head.kind,
+            name: head.name,
+        };
+        let start = document.as_ptr().addr() - text.as_ptr().addr();
+        let place = start..start + document.len();
+        match head.annotations.iter().find(|(key, _)| key == "helm.sh/hook") {
+            None => found.push((Found::Manifest(manifest), place)),
+            Some((_, events)) => {
+                let hook = to_hook(manifest, events, &head.annotations, logs);
+                found.extend(hook.map(|hook| (Found::Hook(hook), place)));
+            }
+        }
+    }
+    Ok(Documents {
+        path: path.to_owned(),
+        found,
+        decoded: match text {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(text) => Some(text),
+        },
+    })
 }
 
 fn to_hook(

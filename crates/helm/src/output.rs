@@ -34,7 +34,7 @@ pub struct Printed {
 /// Source: helm `pkg/cmd/template.go` and `pkg/action/action.go`, `renderResources`.
 pub fn print(release: &Release, options: &PrintOptions) -> Result<Printed, Error> {
     let mut printed = Printed::default();
-    let mut manifests = String::new();
+    let mut manifests = String::with_capacity(text_length(release, options));
     let add = |text: &mut String, path: &str, content: &str| {
         for part in ["---\n# Source: ", path, "\n", content, "\n"] {
             text.push_str(part);
@@ -94,6 +94,20 @@ pub fn print(release: &Release, options: &PrintOptions) -> Result<Printed, Error
         chosen(&text, &options.show_only)?
     };
     Ok(printed)
+}
+
+/// How long the text will be about; asking for it at once spares half of the memory.
+fn text_length(release: &Release, options: &PrintOptions) -> usize {
+    const AROUND: usize = "---\n# Source: \n\n".len();
+    if options.to_files.is_some() {
+        return 0;
+    }
+    let crds = release.crds.iter().filter(|_| options.include_crds);
+    let crds = crds.map(|crd| crd.path.len() + crd.content.len() + AROUND);
+    let hooks = release.hooks.iter().map(|hook| &hook.manifest);
+    let manifests = release.manifests.iter().chain(hooks);
+    let manifests = manifests.map(|manifest| manifest.path.len() + manifest.content.len() + AROUND);
+    crds.chain(manifests).sum::<usize>() + 1
 }
 
 /// The documents of what was printed that come from templates with these paths; each pattern must fit one.

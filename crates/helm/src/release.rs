@@ -220,8 +220,10 @@ fn render_release(
         false
     });
     release.notes = notes.join("\n");
-    let (hooks, manifests) =
-        manifests::sort(&files, &mut release.logs).map_err(|error| error.with_rendered(unsorted(&files)))?;
+    let (hooks, manifests) = match manifests::sort(&mut files, &mut release.logs) {
+        Ok(sorted) => sorted,
+        Err(error) => return Err(error.with_rendered(unsorted(&files))),
+    };
     release.hooks = hooks;
     release.manifests = manifests;
     let mut crds = Vec::new();

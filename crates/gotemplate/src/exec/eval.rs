@@ -42,7 +42,7 @@ impl<'t> State<'t> {
     }
 
     fn eval_command(&mut self, dot: &Slot, command: &'t Command, last: Option<Slot>) -> Result<Slot> {
-        let words = command.words.as_slice();
+        let words = &command.words[..];
         let first = &words[0];
         match first {
             Word::Field { path, .. } => {

@@ -104,7 +104,8 @@ impl<'t> State<'t> {
             At::Word(word) => (word.at(), word.to_string()),
         };
         let source = &self.tree.source;
-        let before = &source.text.as_bytes()[..offset];
+        let offset = offset as usize;
+        let before = &source.text[..offset];
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
         let column = offset
             - before
@@ -167,7 +168,7 @@ impl<'t> State<'t> {
             Node::If(branch) => return self.walk_if(dot, branch, false, out),
             Node::With(branch) => return self.walk_if(dot, branch, true, out),
             Node::Range(branch) => return stack::grow(|| self.walk_range(dot, node, branch, out)),
-            Node::Template { name, pipe, .. } => self.walk_template(dot, name, pipe.as_ref(), out)?,
+            Node::Template { name, pipe, .. } => self.walk_template(dot, name, pipe.as_deref(), out)?,
             Node::Break { .. } => return Ok(Flow::Break),
             Node::Continue { .. } => return Ok(Flow::Continue),
         }

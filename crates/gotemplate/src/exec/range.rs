@@ -129,7 +129,7 @@ impl<'t> State<'t> {
     fn bind(&mut self, key: Slot, element: &Slot, branch: &'t Branch) -> Result<()> {
         let pipe = &branch.pipe;
         let top = self.variables.len();
-        match (pipe.declared.as_slice(), pipe.is_assign) {
+        match (&pipe.declared[..], pipe.is_assign) {
             ([], _) => {}
             ([only], true) => self.set_variable(only.id, &only.name, element.clone())?,
             ([first, second, ..], true) => {

@@ -1,5 +1,6 @@
 //! Splits a template's text into tokens.
 
+use super::node::Offset;
 use crate::runes;
 use crate::strconv;
 
@@ -87,8 +88,8 @@ impl Token {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Item<'t> {
     pub(crate) token: Token,
-    pub(crate) start: usize,
-    pub(crate) line: usize,
+    pub(crate) start: Offset,
+    pub(crate) line: u32,
     pub(crate) text: &'t [u8],
 }
 
@@ -147,7 +148,7 @@ impl<'t> Lexer<'t> {
             return Item {
                 token: Token::Eof,
                 start: 0,
-                line: self.start_line,
+                line: self.start_line as u32,
                 text: &[],
             };
         }
@@ -220,8 +221,8 @@ impl<'t> Lexer<'t> {
     fn emit(&mut self, token: Token) -> Item<'t> {
         let item = Item {
             token,
-            start: self.start,
-            line: self.start_line,
+            start: self.start as Offset,
+            line: self.start_line as u32,
             text: &self.input[self.start..self.position],
         };
         self.start = self.position;
@@ -239,8 +240,8 @@ impl<'t> Lexer<'t> {
         self.failure = Some(message.into());
         Item {
             token: Token::Error,
-            start: self.start,
-            line: self.start_line,
+            start: self.start as Offset,
+            line: self.start_line as u32,
             text: &[],
         }
     }

@@ -3,6 +3,8 @@
 use std::fmt::{self, Display as _};
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::names::Path;
 use crate::function::FunctionId;
 use crate::stack;
@@ -15,7 +17,7 @@ pub(crate) struct Tree {
     pub(crate) name: Text,
     /// The name of the text it was defined in.
     pub(crate) source: Arc<Source>,
-    pub(crate) body: Vec<Node>,
+    pub(crate) body: Body,
     /// How deep the tree is nested at most.
     pub(crate) depth: usize,
 }
@@ -31,28 +33,34 @@ impl Drop for Tree {
 #[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) name: Arc<str>,
-    pub(crate) text: Text,
+    pub(crate) text: Bytes,
 }
 
-/// A piece of a source's text, which it shares.
+/// Where something stands in a source; no source is longer than 4 GiB.
+pub(crate) type Offset = u32;
+
+/// Nodes one after the other.
+pub(crate) type Body = Box<[Node]>;
+
+/// A piece of a source's text.
 pub(crate) struct Slice {
-    source: Text,
+    source: Arc<Source>,
     start: u32,
     end: u32,
 }
 
 impl Slice {
     /// Takes the piece that starts at a position.
-    pub(crate) fn new(source: &Text, start: usize, length: usize) -> Self {
+    pub(crate) fn new(source: &Arc<Source>, start: Offset, length: usize) -> Self {
         Self {
-            source: source.clone(),
-            start: start as u32,
-            end: (start + length) as u32,
+            source: Arc::clone(source),
+            start,
+            end: start + length as Offset,
         }
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.source.as_bytes()[self.start as usize..self.end as usize]
+        &self.source.text[self.start as usize..self.end as usize]
     }
 }
 
@@ -72,44 +80,44 @@ impl fmt::Display for Slice {
 #[derive(Debug)]
 pub(crate) enum Node {
     Text {
-        at: usize,
+        at: Offset,
         text: Slice,
     },
     Action {
-        at: usize,
+        at: Offset,
         pipe: Pipe,
     },
-    If(Branch),
-    With(Branch),
-    Range(Branch),
+    If(Box<Branch>),
+    With(Box<Branch>),
+    Range(Box<Branch>),
     Template {
-        at: usize,
+        at: Offset,
         name: Text,
-        pipe: Option<Pipe>,
+        pipe: Option<Box<Pipe>>,
     },
     Break {
-        at: usize,
+        at: Offset,
     },
     Continue {
-        at: usize,
+        at: Offset,
     },
 }
 
 #[derive(Debug)]
 pub(crate) struct Branch {
-    pub(crate) at: usize,
+    pub(crate) at: Offset,
     pub(crate) pipe: Pipe,
-    pub(crate) body: Vec<Node>,
-    pub(crate) otherwise: Option<Vec<Node>>,
+    pub(crate) body: Body,
+    pub(crate) otherwise: Option<Body>,
 }
 
 /// Commands, the value of each handed to the next, and the variables that take the last one.
 #[derive(Debug)]
 pub(crate) struct Pipe {
-    pub(crate) at: usize,
+    pub(crate) at: Offset,
     pub(crate) is_assign: bool,
-    pub(crate) declared: Vec<Declared>,
-    pub(crate) commands: Vec<Command>,
+    pub(crate) declared: Box<[Declared]>,
+    pub(crate) commands: Box<[Command]>,
 }
 
 #[derive(Debug)]
@@ -126,50 +134,50 @@ pub(crate) const ROOT_VARIABLE: VariableId = 0;
 
 #[derive(Debug)]
 pub(crate) struct Command {
-    pub(crate) at: usize,
-    pub(crate) words: Vec<Word>,
+    pub(crate) at: Offset,
+    pub(crate) words: Box<[Word]>,
 }
 
 /// An operand of a command; the first one may be called.
 #[derive(Debug)]
 pub(crate) enum Word {
     Dot {
-        at: usize,
+        at: Offset,
     },
     Nil {
-        at: usize,
+        at: Offset,
     },
     Bool {
-        at: usize,
+        at: Offset,
         truth: bool,
     },
     Number {
-        at: usize,
+        at: Offset,
         number: Box<Number>,
     },
     String {
-        at: usize,
+        at: Offset,
         quoted: Slice,
         /// What it means, unless that is what stands between the quotes.
         text: Option<Text>,
     },
     Field {
-        at: usize,
+        at: Offset,
         path: Path,
     },
     Variable {
-        at: usize,
+        at: Offset,
         id: VariableId,
         name: Text,
         path: Path,
     },
     Function {
-        at: usize,
+        at: Offset,
         id: FunctionId,
         name: &'static str,
     },
     Chain {
-        at: usize,
+        at: Offset,
         head: Box<Word>,
         path: Path,
     },
@@ -196,7 +204,7 @@ pub(crate) struct Number {
 }
 
 impl Node {
-    pub(crate) fn at(&self) -> usize {
+    pub(crate) fn at(&self) -> Offset {
         match self {
             Self::Text { at, .. }
             | Self::Action { at, .. }
@@ -209,7 +217,7 @@ impl Node {
 }
 
 impl Word {
-    pub(crate) fn at(&self) -> usize {
+    pub(crate) fn at(&self) -> Offset {
         match self {
             Self::Dot { at }
             | Self::Nil { at }

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::lexer::{Item, Lexer, Token};
 use super::names::{Names, Path};
 use super::node::{
-    Branch, Command, Declared, Node, Pipe, ROOT_VARIABLE, Slice, Source, Tree, VariableId, Word, is_empty,
+    Body, Branch, Command, Declared, Node, Offset, Pipe, ROOT_VARIABLE, Slice, Source, Tree, VariableId,
+    Word, is_empty,
 };
 use super::number;
 use crate::error::{Error, Location};
@@ -29,7 +32,7 @@ pub(crate) struct Parsed {
 type Result<T> = std::result::Result<T, Error>;
 
 /// Parses a text into its own template and those it defines.
-pub(crate) fn parse(name: &str, text: Text, functions: &Functions, names: &mut Names) -> Result<Parsed> {
+pub(crate) fn parse(name: &str, text: Bytes, functions: &Functions, names: &mut Names) -> Result<Parsed> {
     if u32::try_from(text.len()).is_err() {
         let message = format!("template: {name}:1: text is longer than 4 GiB");
         let location = Location {
@@ -48,8 +51,8 @@ pub(crate) fn parse(name: &str, text: Text, functions: &Functions, names: &mut N
     let mut parser = Parser {
         source,
         functions,
-        lexer: Lexer::new(bytes.as_bytes()),
-        bytes: bytes.as_bytes(),
+        lexer: Lexer::new(&bytes),
+        bytes: &bytes,
         lookahead: Vec::with_capacity(3),
         current_line: 0,
         variables: vec![ROOT_VARIABLE],
@@ -89,7 +92,7 @@ struct Parser<'t> {
     /// Tokens that were put back, the next one last.
     lookahead: Vec<Item<'t>>,
     /// The line of the token read last from the lexer, which errors report.
-    current_line: usize,
+    current_line: u32,
     variables: Vec<VariableId>,
     variable_ids: HashMap<&'t [u8], VariableId>,
     range_depth: usize,
@@ -97,7 +100,7 @@ struct Parser<'t> {
     block_depth: usize,
     /// How deep blocks and parentheses have been nested so far.
     deepest: usize,
-    action_line: usize,
+    action_line: u32,
     trees: Vec<Tree>,
     names: &'t mut Names,
     /// What has been read of the lists that are open, so that each list is allocated once and fits.
@@ -158,7 +161,7 @@ impl<'t> Parser<'t> {
         let message = format!("template: {}:{line}: {}", self.source.name, message.as_ref());
         let location = Location {
             template: self.source.name.clone(),
-            line,
+            line: line as usize,
             column: None,
             offset: None,
         };
@@ -213,7 +216,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn add(&mut self, name: Text, body: Vec<Node>) -> Result<()> {
+    fn add(&mut self, name: Text, body: Body) -> Result<()> {
         let tree = Tree {
             depth: self.deepest,
             name: name.clone(),
@@ -233,7 +236,7 @@ impl<'t> Parser<'t> {
         Ok(())
     }
 
-    fn top_level(&mut self) -> Result<Vec<Node>> {
+    fn top_level(&mut self) -> Result<Body> {
         let start = self.nodes.len();
         while self.peek() != Token::Eof {
             let item = self.next();
@@ -252,7 +255,7 @@ impl<'t> Parser<'t> {
                 Step::End(End::Else) => return Err(self.error("unexpected {{else}}")),
             }
         }
-        Ok(self.nodes.split_off(start))
+        Ok(self.nodes.split_off(start).into_boxed_slice())
     }
 
     /// Runs `parse` with the variables and counters of a template of its own.
@@ -280,7 +283,7 @@ impl<'t> Parser<'t> {
         })
     }
 
-    fn body_to_end(&mut self, context: &str) -> Result<Vec<Node>> {
+    fn body_to_end(&mut self, context: &str) -> Result<Body> {
         let (body, end) = self.item_list()?;
         match end {
             End::End => Ok(body),
@@ -288,7 +291,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn item_list(&mut self) -> Result<(Vec<Node>, End)> {
+    fn item_list(&mut self) -> Result<(Body, End)> {
         self.enter_block()?;
         let start = self.nodes.len();
         while self.peek_non_space().token != Token::Eof {
@@ -296,7 +299,7 @@ impl<'t> Parser<'t> {
                 Step::Node(node) => self.nodes.push(node),
                 Step::End(end) => {
                     self.block_depth -= 1;
-                    return Ok((self.nodes.split_off(start), end));
+                    return Ok((self.nodes.split_off(start).into_boxed_slice(), end));
                 }
             }
         }
@@ -369,7 +372,7 @@ impl<'t> Parser<'t> {
         })
     }
 
-    fn control(&mut self, context: &str) -> Result<Branch> {
+    fn control(&mut self, context: &str) -> Result<Box<Branch>> {
         let scope = self.variables.len();
         let pipe = self.pipeline(context, Token::RightDelim)?;
         let ranges = usize::from(context == "range");
@@ -381,16 +384,16 @@ impl<'t> Parser<'t> {
             End::Else => Some(self.otherwise(context)?),
         };
         self.variables.truncate(scope);
-        Ok(Branch {
+        Ok(Box::new(Branch {
             at: pipe.at,
             pipe,
             body,
             otherwise,
-        })
+        }))
     }
 
     /// Parses a control that stands in the `else` of another one.
-    fn nested_control(&mut self, context: &str) -> Result<Branch> {
+    fn nested_control(&mut self, context: &str) -> Result<Box<Branch>> {
         self.enter_block()?;
         let branch = stack::grow(|| self.control(context));
         self.block_depth -= 1;
@@ -407,15 +410,15 @@ impl<'t> Parser<'t> {
     }
 
     /// Parses what follows `{{else`; `else if` and `else with` share the `end` of what they are in.
-    fn otherwise(&mut self, context: &str) -> Result<Vec<Node>> {
+    fn otherwise(&mut self, context: &str) -> Result<Body> {
         match (context, self.peek()) {
             ("if", Token::If) => {
                 self.next();
-                Ok(vec![Node::If(self.nested_control("if")?)])
+                Ok(Box::new([Node::If(self.nested_control("if")?)]))
             }
             ("with", Token::With) => {
                 self.next();
-                Ok(vec![Node::With(self.nested_control("with")?)])
+                Ok(Box::new([Node::With(self.nested_control("with")?)]))
             }
             _ => match self.item_list()? {
                 (body, End::End) => Ok(body),
@@ -424,7 +427,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn template_name(&mut self, context: &str) -> Result<(usize, Text)> {
+    fn template_name(&mut self, context: &str) -> Result<(Offset, Text)> {
         let item = self.next_non_space();
         match item.token {
             Token::String | Token::RawString => Ok((item.start, self.unquote(&item)?)),
@@ -441,7 +444,7 @@ impl<'t> Parser<'t> {
         Ok(Node::Template {
             at,
             name,
-            pipe: Some(pipe),
+            pipe: Some(Box::new(pipe)),
         })
     }
 
@@ -453,13 +456,13 @@ impl<'t> Parser<'t> {
             None
         } else {
             self.put_back(item);
-            Some(self.pipeline(context, Token::RightDelim)?)
+            Some(Box::new(self.pipeline(context, Token::RightDelim)?))
         };
         Ok(Node::Template { at, name, pipe })
     }
 
     fn slice(&self, item: &Item<'_>) -> Slice {
-        Slice::new(&self.source.text, item.start, item.text.len())
+        Slice::new(&self.source, item.start, item.text.len())
     }
 
     fn intern(&mut self, text: &[u8]) -> Text {
@@ -475,22 +478,16 @@ impl<'t> Parser<'t> {
         id
     }
 
-    fn declare(&mut self, pipe: &mut Pipe, name: &'t [u8]) {
+    fn declare(&mut self, declared: &mut Vec<Declared>, name: &'t [u8]) {
         let id = self.variable_id(name);
         self.variables.push(id);
         let name = self.intern(name);
-        pipe.declared.push(Declared { id, name });
+        declared.push(Declared { id, name });
     }
 
     fn pipeline(&mut self, context: &str, end: Token) -> Result<Pipe> {
         let first = self.peek_non_space();
-        let mut pipe = Pipe {
-            at: first.start,
-            is_assign: false,
-            declared: Vec::new(),
-            commands: Vec::new(),
-        };
-        self.declarations(&mut pipe, context)?;
+        let (declared, is_assign) = self.declarations(context)?;
         let start = self.commands.len();
         loop {
             let item = self.next_non_space();
@@ -516,7 +513,12 @@ impl<'t> Parser<'t> {
                 _ => return Err(self.unexpected(&item, context)),
             }
         }
-        pipe.commands = self.commands.split_off(start);
+        let pipe = Pipe {
+            at: first.start,
+            is_assign,
+            declared: declared.into_boxed_slice(),
+            commands: self.commands.split_off(start).into_boxed_slice(),
+        };
         if pipe.commands.is_empty() {
             return Err(self.error(format!("missing value for {context}")));
         }
@@ -535,11 +537,13 @@ impl<'t> Parser<'t> {
         Ok(pipe)
     }
 
-    fn declarations(&mut self, pipe: &mut Pipe, context: &str) -> Result<()> {
+    /// Reads the variables before a pipeline, and tells whether they are assigned to.
+    fn declarations(&mut self, context: &str) -> Result<(Vec<Declared>, bool)> {
+        let mut declared = Vec::new();
         loop {
             let variable = self.peek_non_space();
             if variable.token != Token::Variable {
-                return Ok(());
+                return Ok((declared, false));
             }
             self.next();
             let after = self.next();
@@ -547,13 +551,12 @@ impl<'t> Parser<'t> {
             let next = if is_space { self.next_non_space() } else { after };
             match next.token {
                 Token::Assign | Token::Declare => {
-                    pipe.is_assign = next.token == Token::Assign;
-                    self.declare(pipe, variable.text);
-                    return Ok(());
+                    self.declare(&mut declared, variable.text);
+                    return Ok((declared, next.token == Token::Assign));
                 }
                 Token::Char if next.text == b"," => {
-                    self.declare(pipe, variable.text);
-                    if context == "range" && pipe.declared.len() < 2 {
+                    self.declare(&mut declared, variable.text);
+                    if context == "range" && declared.len() < 2 {
                         match self.peek_non_space().token {
                             Token::Variable | Token::RightDelim | Token::RightParen => continue,
                             _ => return Err(self.error("range can only initialize variables")),
@@ -567,7 +570,7 @@ impl<'t> Parser<'t> {
                         self.put_back(after);
                     }
                     self.put_back(variable);
-                    return Ok(());
+                    return Ok((declared, false));
                 }
             }
         }
@@ -595,12 +598,12 @@ impl<'t> Parser<'t> {
         }
         Ok(Command {
             at,
-            words: self.words.split_off(start),
+            words: self.words.split_off(start).into_boxed_slice(),
         })
     }
 
     /// Reads the fields that follow a first one, if any, and tells where the first of those that follow stands.
-    fn path(&mut self, first: Option<Item<'t>>) -> (Path, Option<usize>) {
+    fn path(&mut self, first: Option<Item<'t>>) -> (Path, Option<Offset>) {
         let (mut start, mut length) = first.map_or((0, 0), |item| (item.start, item.text.len()));
         let mut at = None;
         while self.peek() == Token::Field {
@@ -615,6 +618,7 @@ impl<'t> Parser<'t> {
             length += item.text.len();
         }
         let bytes = self.bytes;
+        let start = start as usize;
         (self.names.path(&bytes[start..start + length]), at)
     }
 
