@@ -10,6 +10,7 @@ mod corpus;
 mod faults;
 mod faults_project;
 mod faults_run;
+mod helm_files;
 mod helm_sources;
 mod helm_update;
 mod history;

@@ -220,6 +220,28 @@ fn charts_take_tokens_too() {
     environment.set("HELM_REGISTRY_CONFIG", "registry.json");
     let output = environment.run(template).expect(0);
     assert!(output.stdout.contains("name: '1.2.0'"), "{}", output.stdout);
+    // A helper that the file of Helm or that of Docker names.
+    for config in [
+        "{\"credHelpers\": {\"ADDRESS\": \"test\"}}",
+        "{\"credsStore\": \"test\"}",
+    ] {
+        let config = config.replace("ADDRESS", &address);
+        environment.write("registry.json", &config);
+        helper(&mut environment, "another.example", "user", "secret");
+        let refused = environment.run(template).expect(1);
+        assert!(refused.stderr.contains("401 Unauthorized"), "{}", refused.stderr);
+        helper(&mut environment, &address, "user", "secret");
+        let output = environment.run(template).expect(0);
+        assert!(output.stdout.contains("name: '1.2.0'"), "{}", output.stdout);
+        environment.write("registry.json", "{}");
+        environment.write("docker/config.json", &config);
+        environment.set(
+            "DOCKER_CONFIG",
+            environment.work().join("docker").display().to_string(),
+        );
+        let output = environment.run(template).expect(0);
+        assert!(output.stdout.contains("name: '1.2.0'"), "{}", output.stdout);
+    }
     // In a project.
     environment.write("deployment.yaml", "deployments:\n- path: app\n");
     environment.write(
@@ -234,6 +256,13 @@ fn charts_take_tokens_too() {
     ];
     let flags = flags.iter().map(String::as_str);
     let output = environment.run(render.into_iter().chain(flags)).expect(0);
+    assert!(output.stdout.contains("name: 1.0.0"), "{}", output.stdout);
+    // Without the flag, what the helper says is asked for.
+    let flag = format!("--registry-plain-http={address}/charts/web");
+    std::fs::remove_dir_all(environment.home().join(".cache")).ok();
+    let output = environment
+        .run(render.into_iter().chain([flag.as_str()]))
+        .expect(0);
     assert!(output.stdout.contains("name: 1.0.0"), "{}", output.stdout);
 }
 

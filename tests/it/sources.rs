@@ -136,6 +136,56 @@ fn git_over_ssh_with_files_flags_the_agent_and_a_passphrase() {
     session.expect(Eof).unwrap();
 }
 
+/// A chart in a folder of a repository, pulled and rendered as part of a project; the branch moves on after the tag.
+#[test]
+fn charts_from_git_over_ssh() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("team/charts.git");
+    std::fs::create_dir_all(folder.join("charts/web/templates")).unwrap();
+    git(&folder, &["init", "-q", "-b", "main"]);
+    let template =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}-{{ .Chart.Version }}\n";
+    std::fs::write(folder.join("charts/web/templates/a.yaml"), template).unwrap();
+    for (version, tag) in [("1.0.0", "v1"), ("1.1.0", "v2")] {
+        let metadata = format!("apiVersion: v2\nname: web\nversion: {version}\n");
+        std::fs::write(folder.join("charts/web/Chart.yaml"), metadata).unwrap();
+        git(&folder, &["add", "-A"]);
+        git(&folder, &["commit", "-q", "-m", version]);
+        git(&folder, &["tag", tag]);
+    }
+    let key = root.path().join("key");
+    ssh_keygen(&key, "ed25519", "");
+    let Some(sshd) = Sshd::start(&[key.with_extension("pub")], "GIT_PROTOCOL") else {
+        return;
+    };
+    let known = root.path().join("known");
+    std::fs::write(&known, sshd.known_host()).unwrap();
+    let host = format!("127.0.0.1:{}", sshd.port());
+    let flags = [
+        format!("--git-ssh-key-file={host}/**={}", key.display()),
+        format!("--git-ssh-known-hosts-file={host}/**={}", known.display()),
+    ];
+    let url = format!("{}{}", sshd.url(), folder.display());
+    for (reference, pre_pull) in [("tag: v1", true), ("tag: v1", false), ("branch: main", true)] {
+        let environment = deployment("path: app");
+        environment.write("app/kustomization.yaml", "resources: [out.yaml]\n");
+        environment.write(
+            "app/helm-chart.yaml",
+            &format!(
+                "helmChart:\n  git: {{url: '{url}', ref: {{{reference}}}, subDir: charts/web}}\n  releaseName: shop\n  \
+                 namespace: default\n  output: out.yaml\n  skipPrePull: {}\n",
+                !pre_pull
+            ),
+        );
+        let flags = [flags[0].as_str(), &flags[1]];
+        if pre_pull {
+            let _ = environment.run(["helm-pull"].iter().chain(&flags)).expect(0);
+        }
+        let version = if reference == "tag: v1" { "1.0.0" } else { "1.1.0" };
+        shows(&environment, &flags, &format!("shop-{version}"));
+    }
+}
+
 #[test]
 fn folders_stand_in_for_repositories_and_artifacts() {
     let environment = environment();

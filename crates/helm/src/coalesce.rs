@@ -109,7 +109,8 @@ impl Coalescer<'_> {
             return;
         };
         let prefix = join(prefix, chart.name());
-        for (key, default) in copy_map(defaults).to_vec() {
+        let copied = copy_map(defaults);
+        for (key, default) in copied.to_vec() {
             let Some(value) = values.get(&key) else {
                 if !self.merge {
                     match &default {
@@ -221,33 +222,37 @@ pub(crate) fn merge_tables(over: &Map, under: &Map, logs: &mut Vec<String>) -> M
 }
 
 fn remove_nils(map: &Map) {
-    for (key, value) in map.to_vec() {
-        match value {
-            Value::Nil => {
-                map.remove(&key);
+    let mut nils = Vec::new();
+    if let Some(entries) = map.borrow() {
+        for (key, value) in entries.iter() {
+            match value {
+                Value::Nil => nils.push(key.clone()),
+                Value::Map(inner) => remove_nils(inner),
+                _ => {}
             }
-            Value::Map(inner) => remove_nils(&inner),
-            _ => {}
         }
+    }
+    for key in nils {
+        map.remove(&key);
     }
 }
 
 /// A map that shares nothing with the old one.
 pub(crate) fn copy_map(map: &Map) -> Map {
-    let copied = new_map();
-    for (key, value) in map.to_vec() {
-        copied.insert(key, copy(&value));
-    }
-    copied.with_type(map.go_type())
+    let entries = map.borrow().map_or_else(Entries::new, |entries| {
+        let copied = entries.iter().map(|(key, value)| (key.clone(), copy(value)));
+        copied.collect()
+    });
+    Map::typed(entries, map.go_type())
 }
 
 fn copy(value: &Value) -> Value {
     match value {
         Value::Map(map) if !map.is_nil() => Value::Map(copy_map(map)),
-        Value::List(list) if !list.is_nil() => Value::List(List::typed(
-            list.to_vec().iter().map(copy).collect(),
-            list.go_type(),
-        )),
+        Value::List(list) => match list.borrow() {
+            Some(items) => Value::List(List::typed(items.iter().map(copy).collect(), list.go_type())),
+            None => value.clone(),
+        },
         other => other.clone(),
     }
 }

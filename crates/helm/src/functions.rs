@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
+use foldhash::fast::RandomState;
 use kluctl_gotemplate::types::Type;
 use kluctl_gotemplate::{Context, Error, Functions, List, Map, Native, Parsed, Signature, Text, Value, json};
 use kluctl_yaml::to_string_indented;
@@ -23,9 +24,9 @@ const DEEPEST_INCLUDE: usize = 1000;
 /// What functions need beside their arguments.
 pub(crate) struct Host {
     /// How often each template is being included right now.
-    included: RefCell<HashMap<Text, usize>>,
+    included: RefCell<HashMap<Text, usize, RandomState>>,
     /// Texts that `tpl` has parsed, since charts render the same ones again and again.
-    parsed: RefCell<HashMap<Text, Parsed>>,
+    parsed: RefCell<HashMap<Text, Parsed, RandomState>>,
     /// How many calls of `tpl` are under way.
     rendering: Cell<usize>,
     lookup: Option<Arc<dyn Lookup>>,

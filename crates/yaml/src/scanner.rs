@@ -228,7 +228,11 @@ impl<'a> Scanner<'a> {
     /// Moves to `end` on the same line.
     pub(crate) fn skip_to(&mut self, end: usize) {
         let run = &self.bytes[self.mark.offset..end];
-        let characters = run.iter().filter(|byte| (**byte & 0xC0) != 0x80).count();
+        let characters = if run.is_ascii() {
+            run.len()
+        } else {
+            run.iter().filter(|byte| (**byte & 0xC0) != 0x80).count()
+        };
         self.mark.offset = end;
         self.mark.index += characters;
         self.mark.column += characters as u32;
@@ -336,11 +340,12 @@ impl<'a> Scanner<'a> {
 
     fn skip_to_token(&mut self) -> Scanned<()> {
         loop {
-            while self.byte(0) == b' '
-                || ((self.flow_level > 0 || !self.simple_key_allowed) && self.byte(0) == b'\t')
-            {
-                self.skip_ascii(1);
-            }
+            let takes_tabs = self.flow_level > 0 || !self.simple_key_allowed;
+            let rest = &self.bytes[self.mark.offset..];
+            let blanks = rest
+                .iter()
+                .take_while(|byte| **byte == b' ' || takes_tabs && **byte == b'\t');
+            self.skip_ascii(blanks.count());
             if self.byte(0) == b'#' {
                 let end = end_of_line(self.bytes, self.mark.offset);
                 self.skip_to(end);
@@ -785,14 +790,12 @@ pub(crate) fn break_length(bytes: &[u8], at: usize) -> usize {
 
 /// The offset of the next line break or the end.
 pub(crate) fn end_of_line(bytes: &[u8], from: usize) -> usize {
-    let mut at = from;
-    while let Some(byte) = bytes.get(at) {
-        if matches!(byte, b'\n' | b'\r' | 0xC2 | 0xE2) && break_length(bytes, at) > 0 {
-            return at;
-        }
-        at += 1;
-    }
-    at
+    let rest = bytes.get(from..).unwrap_or_default();
+    let end = from + memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+    // The other line breaks are rare and start with a byte that few texts have.
+    let mut others =
+        memchr::memchr2_iter(0xC2, 0xE2, bytes.get(from..end).unwrap_or_default()).map(|at| from + at);
+    others.find(|at| break_length(bytes, *at) > 0).unwrap_or(end)
 }
 
 /// The number of bytes of the character that starts with `byte`; 0 when none starts so.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use camino::Utf8PathBuf;
 use clap::{ArgAction, Args, Subcommand};
 use kluctl_helm::{
-    Capabilities, Chart, IgnoreRules, KubeVersion, PrintOptions, RenderOptions, name_from_template,
+    Capabilities, Chart, IgnoreRules, KubeVersion, PrintOptions, RenderOptions, chosen, name_from_template,
     pick_version, print, render_chart, strvals, values,
 };
 use serde_json::{Map, Value};
@@ -525,13 +525,19 @@ fn template(args: &TemplateArgs, debug: bool, fetch: &dyn Fetch) -> Result<(), F
             include_crds: args.printing.include_crds,
             no_hooks: args.printing.no_hooks,
             skip_tests: args.printing.skip_tests,
-            show_only: args.printing.show_only.clone(),
+            show_only: Vec::new(),
             to_files,
         },
     )?;
+    drop(release);
     let mut stdout = std::io::stdout().lock();
+    // All files are written, whatever is asked to be shown; none of them can be shown then.
     write_files(&printed.files, &mut stdout)?;
-    drop(stdout.write_all(printed.text.as_bytes()));
+    let text = match args.printing.show_only.as_slice() {
+        [] => printed.text,
+        patterns => chosen(&printed.text, patterns)?,
+    };
+    drop(stdout.write_all(text.as_bytes()));
     drop(stdout.flush());
     Ok(())
 }
@@ -669,13 +675,14 @@ fn load(path: &Path) -> Result<Chart, Failure> {
     } else {
         Bytes::new()
     };
-    let mut files = BTreeMap::new();
-    files.insert(Utf8PathBuf::from("Chart.yaml"), data);
+    let mut files = vec![(Utf8PathBuf::from("Chart.yaml"), data)];
     let rules = IgnoreRules::parse(&String::from_utf8_lossy(&ignore))?;
     if !ignore.is_empty() {
-        files.insert(Utf8PathBuf::from(".helmignore"), ignore);
+        files.push((Utf8PathBuf::from(".helmignore"), ignore));
     }
     walk(path, "", &rules, 0, &mut files)?;
+    // They come in the order of their paths, which makes a map of them cheap.
+    let files: BTreeMap<_, _> = files.into_iter().collect();
     Ok(Chart::from_files(&files)?)
 }
 
@@ -706,7 +713,7 @@ fn walk(
     prefix: &str,
     rules: &IgnoreRules,
     depth: usize,
-    files: &mut BTreeMap<Utf8PathBuf, Bytes>,
+    files: &mut Vec<(Utf8PathBuf, Bytes)>,
 ) -> Result<(), Failure> {
     const DEEPEST: usize = 100;
     if depth > DEEPEST {
@@ -742,7 +749,7 @@ fn walk(
         if kind.is_dir() {
             walk(&path, &format!("{inner}/"), rules, depth + 1, files)?;
         } else if kind.is_file() {
-            files.insert(Utf8PathBuf::from(inner), read(&path)?);
+            files.push((Utf8PathBuf::from(inner), read(&path)?));
         } else {
             let shown = path.display();
             return Err(
