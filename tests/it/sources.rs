@@ -168,6 +168,7 @@ fn charts_from_git_over_ssh() {
     let url = format!("{}{}", sshd.url(), folder.display());
     for (reference, pre_pull) in [("tag: v1", true), ("tag: v1", false), ("branch: main", true)] {
         let environment = deployment("path: app");
+        environment.write(".kluctl.yaml", "{}\n");
         environment.write("app/kustomization.yaml", "resources: [out.yaml]\n");
         environment.write(
             "app/helm-chart.yaml",
