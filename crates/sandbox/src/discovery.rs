@@ -14,18 +14,35 @@ use crate::resources::Resource;
 use crate::status::ApiError;
 
 /// `/version`
-pub(crate) fn version(sandbox: &Sandbox) -> Value {
+///
+/// In the order and with the indentation of a real server's, since people read it.
+pub(crate) fn version(sandbox: &Sandbox) -> String {
     let mut parts = sandbox.version.split('.');
     let major = parts.next().unwrap_or_default();
     let minor = parts.next().unwrap_or_default();
     let before: u32 = minor.parse::<u32>().unwrap_or(1).saturating_sub(1);
-    json!({
-        "major": major, "minor": minor,
-        "emulationMajor": major, "emulationMinor": minor,
-        "minCompatibilityMajor": major, "minCompatibilityMinor": before.to_string(),
-        "gitVersion": format!("v{}", sandbox.version), "gitCommit": "", "gitTreeState": "clean",
-        "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "", "platform": "linux/amd64",
-    })
+    let git = format!("v{}", sandbox.version);
+    let before = before.to_string();
+    let fields = [
+        ("major", major),
+        ("minor", minor),
+        ("emulationMajor", major),
+        ("emulationMinor", minor),
+        ("minCompatibilityMajor", major),
+        ("minCompatibilityMinor", &before),
+        ("gitVersion", &git),
+        ("gitCommit", ""),
+        ("gitTreeState", "clean"),
+        ("buildDate", "1970-01-01T00:00:00Z"),
+        ("goVersion", ""),
+        ("compiler", ""),
+        ("platform", "linux/amd64"),
+    ];
+    let lines: Vec<String> = fields
+        .iter()
+        .map(|(key, value)| format!("  \"{key}\": {}", json!(value)))
+        .collect();
+    format!("{{\n{}\n}}", lines.join(",\n"))
 }
 
 /// Compares versions as Kubernetes does: `v2` before `v1` before `v1beta2`.

@@ -21,8 +21,8 @@ pub(crate) fn answer(
     request: &Request,
     parts: &[&str],
 ) -> Result<Response<SandboxBody>, ApiError> {
-    let _ = request;
     match parts {
+        ["v2"] if wants_message(request) => Ok(message()),
         ["v2"] => Ok(answer::value(200, &version_2(sandbox), &[])),
         ["v3"] => Ok(answer::value(200, &index(sandbox), &[])),
         ["v3", "api", "v1"] => Ok(answer::value(200, &version_3(sandbox, "", "v1"), &[])),
@@ -31,6 +31,28 @@ pub(crate) fn answer(
         }
         _ => Ok(answer::text(404, "404 page not found\n")),
     }
+}
+
+/// The media type in which kubectl asks for the older document when the newer one does not know a kind.
+const MESSAGE: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
+fn wants_message(request: &Request) -> bool {
+    let wanted = request.header("accept");
+    wanted
+        .split(',')
+        .next()
+        .is_some_and(|first| first.contains("proto-openapi.spec.v2"))
+}
+
+/// A document of version 2.0 without any definition: kubectl finds no kind in it and goes on to say so.
+fn message() -> Response<SandboxBody> {
+    const VERSION: &[u8] = b"\x0a\x032.0";
+    let mut response = answer::json(200, VERSION, &[]);
+    response.headers_mut().insert(
+        http::header::CONTENT_TYPE,
+        http::HeaderValue::from_static(MESSAGE),
+    );
+    response
 }
 
 fn all(sandbox: &Sandbox) -> Vec<Arc<Resource>> {

@@ -68,7 +68,7 @@ fn dispatch(sandbox: &Arc<Sandbox>, request: &Request, warnings: &mut Vec<String
     match parts.as_slice() {
         [] | [""] => Ok(answer::value(200, &discovery::paths(sandbox), &[])),
         ["healthz" | "readyz" | "livez", ..] => Ok(answer::text(200, "ok")),
-        ["version"] => Ok(answer::value(200, &discovery::version(sandbox), &[])),
+        ["version"] => Ok(answer::json(200, discovery::version(sandbox), &[])),
         ["openapi", ..] => openapi::answer(sandbox, request, &parts[1..]),
         ["api" | "apis"] => discovery::roots(sandbox, request, parts[0] == "apis"),
         ["api", "v1"] => Ok(discovery::resources(sandbox, "", "v1")),

@@ -54,12 +54,22 @@ pub(crate) fn update(resource: &Resource, subresource: &str, live: &Object, new:
         let changed = immutable::check(resource, live, new);
         // Addresses of slices are not compared with a type that may not be changed anyway.
         let moved = !changed.is_empty() && resource.is("discovery.k8s.io", "endpointslices");
-        causes.extend(changed);
+        let mut found = Vec::new();
         if !is_checked_once(resource) {
-            let mut found = content(resource, Some(live), new);
+            found = content(resource, Some(live), new);
             found.retain(|cause| !moved || !cause.detail.starts_with("must be an IPv"));
-            causes.extend(found);
         }
+        // Workloads tell first what is wrong with them, others what may not change.
+        let is_workload = matches!(resource.group.as_str(), "apps" | "batch")
+            || resource.is("", "pods")
+            || resource.is("", "persistentvolumeclaims");
+        let (first, second) = if is_workload {
+            (found, changed)
+        } else {
+            (changed, found)
+        };
+        causes.extend(first);
+        causes.extend(second);
     } else if subresource == "status" {
         causes.extend(state::check(resource, new));
     }
