@@ -1,6 +1,7 @@
 //! Workshop commands: everything longer than one cargo command.
 
 mod bench;
+mod columns;
 mod dist;
 mod faults;
 mod go_tags;
@@ -19,6 +20,7 @@ fn main() -> Result<()> {
         ["bench", groups @ ..] => bench::run(groups),
         ["tidy"] => tidy::run(),
         ["faults"] => faults::run(),
+        ["columns", output] => columns::generate(Path::new(output)),
         ["dist"] => dist::run(None),
         ["dist", target] => dist::run(Some(target)),
         // `go mod download k8s.io/kubernetes@v1.37.2` brings the folder.
@@ -30,7 +32,7 @@ fn main() -> Result<()> {
             protobuf::generate(Path::new(modules), version, Path::new(output))
         }
         _ => bail!(
-            "usage: cargo xtask tidy | bench [start] [charts] [kustomize] [render] [deploy] [cluster] | faults | dist [TARGET] | schema KUBERNETES-SOURCE VERSION OUTPUT | protobuf MODULES VERSION OUTPUT"
+            "usage: cargo xtask tidy | bench [start] [charts] [kustomize] [render] [deploy] [cluster] | faults | columns OUTPUT | dist [TARGET] | schema KUBERNETES-SOURCE VERSION OUTPUT | protobuf MODULES VERSION OUTPUT"
         ),
     }
 }

@@ -58,6 +58,11 @@ pub fn kubectl() -> Option<PathBuf> {
 impl ApiServer {
     /// Starts an empty server; `None`, said on standard error, where its programs are missing.
     pub fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same with more arguments of kube-apiserver's.
+    pub fn start_with(more: &[&str]) -> Option<Self> {
         let assets = assets(&ALL)?;
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut server = Self {
@@ -68,7 +73,9 @@ impl ApiServer {
         let etcd_port = free_port();
         server.write_certificates();
         let etcd = server.spawn(&assets.join("etcd"), &server.etcd_arguments(etcd_port));
-        let api = server.spawn(&assets.join("kube-apiserver"), &server.arguments(etcd_port));
+        let mut arguments = server.arguments(etcd_port);
+        arguments.extend(more.iter().map(ToString::to_string));
+        let api = server.spawn(&assets.join("kube-apiserver"), &arguments);
         server.children = vec![api, etcd];
         server.write_kubeconfig();
         server.wait_until_ready(&assets);
