@@ -82,7 +82,10 @@ fn mappings() -> Vec<Mapping> {
             build: build_id(file).unwrap_or_default(),
         })
     };
-    maps.lines().filter_map(mapping).collect()
+    let mut mappings: Vec<_> = maps.lines().filter_map(mapping).collect();
+    // viewers take the first one for the program, and what the kernel put there has no file
+    mappings.sort_by_key(|mapping| mapping.build.is_empty());
+    mappings
 }
 
 fn build_id(file: &str) -> Option<String> {
