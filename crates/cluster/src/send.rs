@@ -258,6 +258,8 @@ impl Call {
     fn may_repeat(&self, error: &ApiError, attempt: u32) -> bool {
         match (error.reason, error.code) {
             (_, 429 | 503) => true,
+            // reading conflicts with nothing: whoever answers so is a proxy that is not well
+            (_, 409) => self.method == Method::GET,
             (Reason::Unanswered, _) => self.method != Method::POST && attempt < UNANSWERED,
             (Reason::Connection, _) | (_, 502 | 504) => self.method != Method::POST,
             // internal errors are often a webhook that is not up yet, but may also be lasting
