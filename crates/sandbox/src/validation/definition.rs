@@ -590,13 +590,64 @@ fn rules(schema: &Value, place: &str, causes: &mut Vec<Cause>) {
             ("FieldPath", json!(text(rule, "fieldPath"))),
             ("OptionalOldSelf", rule["optionalOldSelf"].clone()),
         ]);
-        for (field, detail) in Rule::read(rule).problems() {
+        rule_parts(schema, rule, &place, causes);
+        let read = Rule::read(rule);
+        if !rule["optionalOldSelf"].is_null() && !read.uses_old() {
+            let detail = "may not be set if oldSelf is not used in rule";
+            causes.push(Cause::invalid(
+                format!("{place}.optionalOldSelf"),
+                rule["optionalOldSelf"].clone(),
+                detail,
+            ));
+        }
+        for (field, detail) in read.problems(schema) {
             causes.push(Cause::raw_invalid(
                 format!("{place}.{field}"),
                 shown.clone(),
                 detail,
             ));
         }
+    }
+}
+
+/// What a rule says beside its expressions.
+fn rule_parts(schema: &Value, rule: &Value, place: &str, causes: &mut Vec<Cause>) {
+    let message = text(rule, "message");
+    if !message.is_empty() && message.trim().is_empty() {
+        let detail = "must be non-empty if specified";
+        causes.push(Cause::invalid(format!("{place}.message"), message, detail));
+    } else if message.trim().contains('\n') {
+        let detail = "must not contain line breaks";
+        causes.push(Cause::invalid(format!("{place}.message"), message, detail));
+    }
+    let reason = text(rule, "reason");
+    let supported = [
+        "FieldValueDuplicate",
+        "FieldValueForbidden",
+        "FieldValueInvalid",
+        "FieldValueRequired",
+    ];
+    if !reason.is_empty() && !supported.contains(&reason) {
+        causes.push(Cause::not_supported(
+            format!("{place}.reason"),
+            reason,
+            &supported,
+        ));
+    }
+    let path = text(rule, "fieldPath");
+    let names: Vec<&str> = path.split('.').skip(1).collect();
+    let is_plain = !path.contains(['[', '\'', '"']);
+    let mut at = schema;
+    let is_there = path.starts_with('.')
+        && names.iter().all(|name| {
+            let found = at["properties"].get(*name);
+            at = found.unwrap_or(&Value::Null);
+            found.is_some()
+        });
+    let is_index = path.ends_with(']') && !path.ends_with("']");
+    if !path.is_empty() && (is_index || is_plain && !is_there) {
+        let detail = "must be a valid path";
+        causes.push(Cause::invalid(format!("{place}.fieldPath"), path, detail));
     }
 }
 

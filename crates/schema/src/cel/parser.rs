@@ -82,7 +82,7 @@ type Parsed = Result<Expr, (usize, String)>;
 const DEEPEST: usize = 120;
 
 /// An error as cel-go shows it, with the line and a mark below.
-fn shown(source: &str, at: usize, what: &str) -> String {
+pub(super) fn shown(source: &str, at: usize, what: &str) -> String {
     let before = &source[..source.floor_char_boundary(at)];
     let line = before.matches('\n').count() + 1;
     let start = before.rfind('\n').map_or(0, |index| index + 1);

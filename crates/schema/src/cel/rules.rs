@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use super::check;
 use super::eval::{Budget, TOO_MUCH};
 use super::{Cel, Program};
 use crate::types::{JsonType, Type};
@@ -54,11 +55,24 @@ impl Rule {
         }
     }
 
-    /// Why the rule's expressions cannot be used: the field that holds the expression, and what is wrong with it.
-    pub fn problems(&self) -> Vec<(&'static str, String)> {
+    /// Whether the rule looks at what was there before.
+    pub fn uses_old(&self) -> bool {
+        matches!(&self.programs().0, Ok(program) if program.uses("oldSelf"))
+    }
+
+    /// Why the rule's expressions cannot be used for values of a schema: the field that holds the expression, and what is
+    /// wrong with it.
+    pub fn problems(&self, schema: &Value) -> Vec<(&'static str, String)> {
         let mut problems = Vec::new();
-        if let Err(error) = &self.programs().0 {
-            problems.push(("rule", error.clone()));
+        match &self.programs().0 {
+            Err(error) => problems.push(("rule", error.clone())),
+            Ok(program) => {
+                if let Some(error) = check::problem(program, &self.expression, schema, !self.optional_old) {
+                    problems.push(("rule", error));
+                } else if matches!(check::result(program, schema), Some("int" | "string")) {
+                    problems.push(("rule", "cel expression must evaluate to a bool".to_owned()));
+                }
+            }
         }
         if !self.message_expression.is_empty()
             && let Err(error) = Program::parse(&self.message_expression, &["self", "oldSelf"])

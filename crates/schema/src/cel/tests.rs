@@ -118,3 +118,41 @@ fn rules_see_what_was_before() {
     // What was wrong before and has not changed is only told.
     assert_eq!(texts(spec(3, 2, "v"), Some(spec(3, 2, "v"))), (Vec::new(), 1));
 }
+
+/// In the words of kube-apiserver 1.37.2.
+#[test]
+fn types_of_plain_fields_are_checked_before_anything_runs() {
+    use serde_json::json;
+    let schema = json!({"type": "object", "properties": {"n": {"type": "integer"}, "s": {"type": "string"},
+        "m": {"type": "object", "additionalProperties": {"type": "string"}}, "t": {"type": "string", "format": "date-time"},
+        "o": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}});
+    let problems = |rule: &str| super::Rule::read(&json!({ "rule": rule })).problems(&schema);
+    for (rule, expected) in [
+        (
+            "self.n == 'a'",
+            "compilation failed: ERROR: <input>:1:8: found no matching overload for '_==_' applied to '(int, string)'\n | self.n == 'a'\n | .......^",
+        ),
+        (
+            "self.s > 1",
+            "compilation failed: ERROR: <input>:1:8: found no matching overload for '_>_' applied to '(string, int)'\n | self.s > 1\n | .......^",
+        ),
+        (
+            "self.nothing == 1",
+            "compilation failed: ERROR: <input>:1:5: undefined field 'nothing'\n | self.nothing == 1\n | ....^",
+        ),
+        ("self.n", "cel expression must evaluate to a bool"),
+    ] {
+        assert_eq!(problems(rule), [("rule", expected.to_owned())], "{rule}");
+    }
+    for rule in [
+        "self.n > 1.5",
+        "has(self.s) && self.n == 1",
+        "self.m.any == 'x'",
+        "self.o.any == 1",
+        "self.t > timestamp('2020-01-01T00:00:00Z')",
+        "self.metadata.name == 'x'",
+        "self == oldSelf",
+    ] {
+        assert!(problems(rule).is_empty(), "{rule}");
+    }
+}
