@@ -36,6 +36,7 @@ pub(crate) async fn remove(
     let mut problems = Problems::default();
     let mut gathered = Gathered::default();
     let outcome = look_and_delete(session, target, options, keep, command, confirm, &mut problems).await;
+    let looked = outcome.is_some();
     let live;
     if let Some((found, orphans, deleted)) = outcome {
         live = found;
@@ -46,7 +47,15 @@ pub(crate) async fn remove(
         gathered.deleted = deleted;
     }
     gathered.problems = problems;
-    finish(session, target, command, gathered, options.want_clear).await
+    let mut finished = finish(session, target, command, gathered, options.want_clear).await;
+    if !looked {
+        // As upstream has it, the result of what was not begun names no objects.
+        finished.result.objects.clear();
+        if let Some(clear) = &mut finished.clear {
+            clear.objects.clear();
+        }
+    }
+    finished
 }
 
 type Found = (LiveObjects, Vec<ObjectRef>, Vec<ObjectRef>);
