@@ -39,10 +39,15 @@ impl PatchKind {
 
 /// Applies a merge patch.
 ///
-/// Source: RFC 7396.
+/// Source: RFC 7396. As the server's library has it (evanphx/json-patch, `pruneNils`), nulls go from the objects of a list,
+/// too, unless it takes the place of an object.
 pub(crate) fn merge(value: &mut Value, patch: &Value) {
     let Value::Object(changes) = patch else {
+        let was_object = value.is_object();
         *value = patch.clone();
+        if !was_object {
+            prune_nulls(value);
+        }
         return;
     };
     if !value.is_object() {
@@ -55,6 +60,17 @@ pub(crate) fn merge(value: &mut Value, patch: &Value) {
         } else {
             merge(map.entry(key.clone()).or_insert(Value::Null), change);
         }
+    }
+}
+
+fn prune_nulls(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(prune_nulls),
+        Value::Object(map) => {
+            map.retain(|_, value| !value.is_null());
+            map.values_mut().for_each(prune_nulls);
+        }
+        _ => {}
     }
 }
 
@@ -467,6 +483,15 @@ mod tests {
             &json!({"a": {"b": null, "d": {"e": null, "f": 1}}, "l": [2]}),
         );
         assert_eq!(value, json!({"a": {"c": 2, "d": {"f": 1}}, "l": [2]}));
+    }
+
+    #[test]
+    fn merge_patches_prune_the_objects_of_lists() {
+        let mut value = json!({"l": [1], "o": {}});
+        let list = json!([1, null, {"x": null, "y": [{"z": null}]}]);
+        merge(&mut value, &json!({"l": list, "new": list, "o": list}));
+        let pruned = json!([1, null, {"y": [{}]}]);
+        assert_eq!(value, json!({"l": pruned, "new": pruned, "o": list}));
     }
 
     #[test]
