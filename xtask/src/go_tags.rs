@@ -114,18 +114,25 @@ impl Packages {
     }
 }
 
-fn read_package(folder: &Path) -> Result<Structs> {
-    let mut structs = Structs::new();
-    let entries = fs::read_dir(folder).with_context(|| format!("failed to read {}", folder.display()))?;
-    for entry in entries {
+/// The files of a Go package that people wrote, without its tests.
+pub(crate) fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut sources = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("failed to read {}", folder.display()))? {
         let path = entry?.path();
         let name = path
             .file_name()
             .and_then(|name| name.to_str())
             .unwrap_or_default();
-        if !name.ends_with(".go") || name.ends_with("_test.go") || name.contains("generated") {
-            continue;
+        if name.ends_with(".go") && !name.ends_with("_test.go") && !name.contains("generated") {
+            sources.push(path);
         }
+    }
+    Ok(sources)
+}
+
+fn read_package(folder: &Path) -> Result<Structs> {
+    let mut structs = Structs::new();
+    for path in sources(folder)? {
         let text = fs::read_to_string(&path)?;
         let mut current: Option<String> = None;
         for line in text.lines() {

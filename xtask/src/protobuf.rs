@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::go_tags::sources;
 use crate::schema::deflate;
 
 /// Modules that hold the messages.
@@ -67,15 +68,7 @@ fn find(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 /// The tags of the Go structs in a folder.
 fn tags(folder: &Path) -> Result<Tags> {
     let mut tags = Tags::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        if !name.ends_with(".go") || name.ends_with("_test.go") || name.contains("generated") {
-            continue;
-        }
+    for path in sources(folder)? {
         let mut current = String::new();
         for line in fs::read_to_string(&path)?.lines() {
             if let Some(rest) = line.strip_prefix("type ") {

@@ -53,11 +53,5 @@ fn expressions_render_as_in_helm() {
             wrong.push(format!("{expression}\n  helm: {wanted:?}\n  ours: {found:?}"));
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} of {} cases differ:\n{}",
-        wrong.len(),
-        cases.len(),
-        wrong.join("\n")
-    );
+    crate::assert_none_differs(&wrong, cases.len());
 }

@@ -5,3 +5,14 @@
 mod bad_input;
 mod expressions;
 mod schemas;
+
+/// Fails with all cases whose answer is not Helm's.
+#[track_caller]
+fn assert_none_differs(wrong: &[String], cases: usize) {
+    assert!(
+        wrong.is_empty(),
+        "{} of {cases} cases differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}

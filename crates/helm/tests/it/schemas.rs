@@ -40,11 +40,5 @@ fn values_are_refused_in_helms_words() {
             wrong.push(format!("{case}\n  ours: {found:?}"));
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} of {} cases differ:\n{}",
-        wrong.len(),
-        cases.len(),
-        wrong.join("\n")
-    );
+    crate::assert_none_differs(&wrong, cases.len());
 }

@@ -181,6 +181,19 @@ fn rule_of(rule: &Value, place: &str, causes: &mut Vec<Cause>) {
     one_of(rule, "scope", place, &["*", "Cluster", "Namespaced"], causes);
 }
 
+/// Fields of a volume's `spec` that do not say where its data is.
+pub(super) const VOLUME_SETTINGS: [&str; 9] = [
+    "accessModes",
+    "capacity",
+    "claimRef",
+    "mountOptions",
+    "nodeAffinity",
+    "persistentVolumeReclaimPolicy",
+    "storageClassName",
+    "volumeAttributesClassName",
+    "volumeMode",
+];
+
 /// Checks a PersistentVolume.
 pub(super) fn volume(spec: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
@@ -219,24 +232,12 @@ pub(super) fn volume(spec: &Value) -> Vec<Cause> {
         &["Delete", "Recycle", "Retain"],
         &mut causes,
     );
-    const SETTINGS: [&str; 10] = [
-        "accessModes",
-        "capacity",
-        "claimRef",
-        "mountOptions",
-        "nodeAffinity",
-        "persistentVolumeReclaimPolicy",
-        "storageClassName",
-        "volumeAttributesClassName",
-        "volumeMode",
-        "",
-    ];
     let mut sources: Vec<&str> = spec
         .as_object()
         .into_iter()
         .flatten()
         .map(|(key, _)| key.as_str())
-        .filter(|key| !SETTINGS.contains(key))
+        .filter(|key| !key.is_empty() && !VOLUME_SETTINGS.contains(key))
         .collect();
     sources.sort_unstable();
     if sources.is_empty() {

@@ -3,6 +3,7 @@
 use kluctl_object::Object;
 use serde_json::Value;
 
+use super::cluster::VOLUME_SETTINGS;
 use crate::resources::Resource;
 use crate::status::Cause;
 
@@ -235,21 +236,10 @@ fn frozen(resource: &Resource, live: &Object, new: &Object, causes: &mut Vec<Cau
 }
 
 fn volume(live: &Object, new: &Object, causes: &mut Vec<Cause>) {
-    const SETTINGS: [&str; 9] = [
-        "accessModes",
-        "capacity",
-        "claimRef",
-        "mountOptions",
-        "nodeAffinity",
-        "persistentVolumeReclaimPolicy",
-        "storageClassName",
-        "volumeAttributesClassName",
-        "volumeMode",
-    ];
     let source = |object: &Object| {
         let mut spec = object.at(&["spec"]).cloned().unwrap_or_default();
         if let Some(map) = spec.as_object_mut() {
-            map.retain(|key, _| !SETTINGS.contains(&key.as_str()));
+            map.retain(|key, _| !VOLUME_SETTINGS.contains(&key.as_str()));
         }
         spec
     };
