@@ -129,6 +129,28 @@ pub(crate) fn reach(running: &Running, flags: &OpenFlags, need_target: bool) -> 
     })
 }
 
+/// What rendering may ask for. Secrets are opened with the service accounts of `cluster`, where there is one.
+fn world(
+    running: &Running,
+    config: &TargetConfig,
+    sources: Arc<dyn Sources>,
+    reader: Option<Arc<dyn ClusterReader>>,
+    cluster: Option<Cluster>,
+) -> World {
+    let handle = running.runtime.handle().clone();
+    World {
+        cluster: reader,
+        sources,
+        secrets: opening::secrets(
+            Arc::new(move || Ok(handle.clone())),
+            config,
+            cluster,
+            Arc::new(running.terminal.clone()),
+        ),
+        mask_key: mask_key::key(),
+    }
+}
+
 /// Opens the project, connects the cluster and renders the target.
 pub(crate) fn open(running: &Running, flags: &OpenFlags, choices: &OpenChoices) -> Result<Opened, String> {
     let start_time = now();
@@ -163,24 +185,8 @@ pub(crate) fn open(running: &Running, flags: &OpenFlags, choices: &OpenChoices) 
         let reader: Arc<dyn ClusterReader> = Arc::new(Reader::new(cluster, running.runtime.handle()));
         reader
     });
-    let handle = running.runtime.handle().clone();
-    let rendered = render_target(
-        running,
-        &project,
-        &config,
-        &options,
-        World {
-            cluster: reader,
-            sources,
-            secrets: opening::secrets(
-                Arc::new(move || Ok(handle.clone())),
-                &config,
-                connected.cluster.clone(),
-                Arc::new(running.terminal.clone()),
-            ),
-            mask_key: mask_key::key(),
-        },
-    )?;
+    let world = world(running, &config, sources, reader, connected.cluster.clone());
+    let rendered = render_target(running, &project, &config, &options, world)?;
     running.go_on()?;
     if let Some(folder) = &flags.render.render_output_dir {
         write_files(folder, &rendered).map_err(|problem| problem.to_string())?;
@@ -303,18 +309,8 @@ impl State {
         options: &RenderOptions,
         cluster: &Cluster,
     ) -> Result<Rendered, Problems> {
-        let handle = running.runtime.handle().clone();
-        let world = World {
-            cluster: Some(Arc::new(Reader::new(cluster, running.runtime.handle()))),
-            sources: self.sources.clone(),
-            secrets: opening::secrets(
-                Arc::new(move || Ok(handle.clone())),
-                config,
-                None,
-                Arc::new(running.terminal.clone()),
-            ),
-            mask_key: mask_key::key(),
-        };
+        let reader = Arc::new(Reader::new(cluster, running.runtime.handle()));
+        let world = world(running, config, self.sources.clone(), Some(reader), None);
         render(&self.project, config, options, &world, &drop)
     }
 

@@ -9,7 +9,7 @@ use kluctl_apply::{
 };
 use kluctl_object::{KeyPath, MASK, MaskKey, Object, ObjectRef, to_go_json};
 use kluctl_project::Rendered;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::finish::{entries, now};
@@ -63,7 +63,7 @@ impl Baseline {
     fn is_masked_with(&self, key: &MaskKey, live: &LiveObjects) -> bool {
         self.objects.values().any(|expected| {
             let both = expected.applied.as_ref().zip(live.get(&expected.reference));
-            both.is_some_and(|(applied, live)| any_mask_fits(&applied.to_value(), &live.to_value(), key))
+            both.is_some_and(|(applied, live)| any_mask_in_map(applied.as_map(), live.as_map(), key))
         })
     }
 
@@ -113,12 +113,17 @@ fn any_mask_fits(masked: &Value, live: &Value, key: &MaskKey) -> bool {
             .iter()
             .zip(live)
             .any(|(masked, live)| any_mask_fits(masked, live, key)),
-        (Value::Object(masked), Value::Object(live)) => masked.iter().any(|(name, masked)| {
-            live.get(name)
-                .is_some_and(|live| any_mask_fits(masked, live, key))
-        }),
+        (Value::Object(masked), Value::Object(live)) => any_mask_in_map(masked, live, key),
         _ => false,
     }
+}
+
+fn any_mask_in_map(masked: &Map<String, Value>, live: &Map<String, Value>, key: &MaskKey) -> bool {
+    let fits = |(name, masked): (&String, &Value)| {
+        live.get(name)
+            .is_some_and(|live| any_mask_fits(masked, live, key))
+    };
+    masked.iter().any(fits)
 }
 
 /// Hooks and objects that are to be deleted are no part of what stays.

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use reqwest::{Certificate, Client, ClientBuilder, Identity, StatusCode, Url};
+use reqwest::{Certificate, Client, ClientBuilder, Identity, RequestBuilder, StatusCode, Url};
 
 use crate::error::shown;
 use crate::git::percent_decoded;
@@ -84,10 +84,7 @@ impl Http {
         login: Option<&Login>,
     ) -> Result<(String, bool), SourceError> {
         let url = parse(&self.mirrors.apply(address))?;
-        let transport = |error: reqwest::Error| SourceError::Transport {
-            url: shown(&url),
-            reason: reason(&error),
-        };
+        let failed = |error: reqwest::Error| transport(&url, &error);
         let method = reqwest::Method::from_bytes(method.as_bytes()).map_err(|_| SourceError::Address {
             address: shown(&url),
             reason: format!("`{method}` is not an HTTP method"),
@@ -117,7 +114,7 @@ impl Http {
             request
         };
         let client = self.plain(&url);
-        let mut response = build(client, None, true).send().await.map_err(transport)?;
+        let mut response = build(client, None, true).send().await.map_err(failed)?;
         // Headers of the project win over what a person answered.
         let mut known = login.cloned().filter(|_| !headers.keys().any(own));
         if response.status() == StatusCode::UNAUTHORIZED
@@ -125,10 +122,7 @@ impl Http {
             && (offers_basic(&response) || offers_ntlm(&response).is_none())
         {
             let basic = basic(&login.username, &login.password);
-            response = build(client, Some(&basic), true)
-                .send()
-                .await
-                .map_err(transport)?;
+            response = build(client, Some(&basic), true).send().await.map_err(failed)?;
         }
         if known.is_none() {
             known = given(&url, headers);
@@ -137,27 +131,8 @@ impl Http {
             && let Some(login) = &known
             && let Some(scheme) = offers_ntlm(&response)
         {
-            // It is the connection that is logged in, so there has to be one only.
-            let client = builder(None, &host(&url))?
-                .http1_only()
-                .pool_max_idle_per_host(1)
-                .build()
-                .map_err(transport)?;
-            let opening = format!("{scheme} {}", ntlm::negotiate());
-            let asked = build(&client, Some(&opening), false).send().await;
-            let mut asked = asked.map_err(transport)?;
-            let challenge = ntlm_message(&asked, scheme);
-            read(&mut asked, &url, TEXT_LIMIT).await?;
-            let now = SystemTime::now().duration_since(UNIX_EPOCH);
-            let now = now.map_or(0, |elapsed| elapsed.as_secs());
-            let answer = challenge.and_then(|challenge| {
-                ntlm::authenticate(&challenge, &login.username, &login.password, rand::random(), now)
-            });
-            if let Some(answer) = answer {
-                let authorization = format!("{scheme} {answer}");
-                let request = build(&client, Some(&authorization), true);
-                response = request.send().await.map_err(transport)?;
-            }
+            let answered = log_in_by_ntlm(&build, &url, scheme, login).await?;
+            response = answered.unwrap_or(response);
         }
         if response.status() == StatusCode::UNAUTHORIZED && login.is_none() {
             let realms: Vec<&str> = challenges(&response).filter_map(realm).collect();
@@ -203,10 +178,6 @@ impl Http {
         credential: Option<&Credential>,
         limit: u64,
     ) -> Result<Bytes, SourceError> {
-        let transport = |error: reqwest::Error| SourceError::Transport {
-            url: shown(url),
-            reason: reason(&error),
-        };
         let special =
             credential.filter(|c| c.insecure_skip_tls_verify || c.ca.is_some() || c.certificate.is_some());
         let client = match special {
@@ -221,7 +192,8 @@ impl Http {
                 request = request.basic_auth(username, credential.password.as_ref());
             }
         }
-        let mut response = request.send().await.map_err(transport)?;
+        let sent = request.send().await;
+        let mut response = sent.map_err(|error| transport(url, &error))?;
         if response.status() != StatusCode::OK {
             return Err(SourceError::Status {
                 url: shown(url),
@@ -230,6 +202,38 @@ impl Http {
         }
         read(&mut response, url, limit).await
     }
+}
+
+/// Logs a connection in by NTLM and sends a request over it; `None` where the server does not go on with the talk.
+///
+/// `build` makes the request, with its body or without, for a client and an `Authorization`.
+async fn log_in_by_ntlm(
+    build: &impl Fn(&Client, Option<&str>, bool) -> RequestBuilder,
+    url: &Url,
+    scheme: &str,
+    login: &Login,
+) -> Result<Option<reqwest::Response>, SourceError> {
+    let failed = |error: reqwest::Error| transport(url, &error);
+    // It is the connection that is logged in, so there has to be one only.
+    let client = builder(None, &host(url))?
+        .http1_only()
+        .pool_max_idle_per_host(1)
+        .build()
+        .map_err(failed)?;
+    let opening = format!("{scheme} {}", ntlm::negotiate());
+    let asked = build(&client, Some(&opening), false).send().await;
+    let mut asked = asked.map_err(failed)?;
+    let challenge = ntlm_message(&asked, scheme);
+    read(&mut asked, url, TEXT_LIMIT).await?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.map_or(0, |elapsed| elapsed.as_secs());
+    let answer = challenge.and_then(|challenge| {
+        ntlm::authenticate(&challenge, &login.username, &login.password, rand::random(), now)
+    });
+    let Some(answer) = answer else { return Ok(None) };
+    let authorization = format!("{scheme} {answer}");
+    let sent = build(&client, Some(&authorization), true).send().await;
+    sent.map(Some).map_err(failed)
 }
 
 fn challenges(response: &reqwest::Response) -> impl Iterator<Item = &str> {
@@ -322,14 +326,22 @@ fn host(url: &Url) -> String {
     }
 }
 
-/// Reads a body to its end, unless it is too large.
-async fn read(response: &mut reqwest::Response, url: &Url, limit: u64) -> Result<Bytes, SourceError> {
-    let transport = |error: reqwest::Error| SourceError::Transport {
+/// A request that could not be sent, or an answer that did not arrive.
+pub(crate) fn transport(url: &Url, error: &reqwest::Error) -> SourceError {
+    SourceError::Transport {
         url: shown(url),
-        reason: reason(&error),
-    };
+        reason: reason(error),
+    }
+}
+
+/// Reads a body to its end, unless it is too large.
+pub(crate) async fn read(
+    response: &mut reqwest::Response,
+    url: &Url,
+    limit: u64,
+) -> Result<Bytes, SourceError> {
     let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(transport)? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| transport(url, &error))? {
         if (body.len() + chunk.len()) as u64 > limit {
             return Err(SourceError::TooLarge {
                 what: shown(url),
@@ -415,7 +427,7 @@ pub(crate) fn is_loopback(host: &str) -> bool {
 }
 
 /// The innermost causes of an error, which name what is wrong; the outer one repeats the address.
-pub(crate) fn reason(error: &reqwest::Error) -> String {
+fn reason(error: &reqwest::Error) -> String {
     let mut texts = Vec::new();
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {

@@ -6,14 +6,16 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, LINK, LOCATION, WWW_AUTHENTICATE};
+use bytes::Bytes;
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LINK, LOCATION, WWW_AUTHENTICATE,
+};
 use reqwest::{Method, Response, StatusCode, Url};
 use serde::Deserialize;
 use sha2::{Digest, Sha256, Sha512};
 
 use super::manifest::{self, Descriptor, Manifest};
-use crate::http::{basic, reason};
+use crate::http::{self, basic, read};
 use crate::{Credential, SourceError};
 
 /// Largest manifest, list of tags or token that is read (bytes), as ORAS has it.
@@ -163,7 +165,7 @@ impl Client {
             let url = self.url(&format!("manifests/{reference}"))?;
             let mut ask = Ask::get(url.clone());
             for kind in manifest::KINDS {
-                ask.headers.append(ACCEPT, http::HeaderValue::from_static(kind));
+                ask.headers.append(ACCEPT, HeaderValue::from_static(kind));
             }
             let mut response = self.succeed(ask).await?;
             let body = read(&mut response, &url, TEXT_LIMIT).await?;
@@ -215,10 +217,8 @@ impl Client {
         };
         location.query_pairs_mut().append_pair("digest", digest);
         let mut ask = Ask::new(Method::PUT, location);
-        ask.headers.insert(
-            CONTENT_TYPE,
-            http::HeaderValue::from_static("application/octet-stream"),
-        );
+        ask.headers
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         ask.body = Some(body.clone());
         self.succeed(ask).await.map(drop)
     }
@@ -231,8 +231,7 @@ impl Client {
         body: Vec<u8>,
     ) -> Result<(), Failure> {
         let mut ask = Ask::new(Method::PUT, self.url(&format!("manifests/{tag}"))?);
-        ask.headers
-            .insert(CONTENT_TYPE, http::HeaderValue::from_static(kind));
+        ask.headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         ask.body = Some(body.into());
         self.succeed(ask).await.map(drop)
     }
@@ -468,20 +467,6 @@ fn following(response: &Response, url: &Url) -> Result<Option<Url>, SourceError>
     Ok(Some(next))
 }
 
-async fn read(response: &mut Response, url: &Url, limit: u64) -> Result<Bytes, SourceError> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| transport(url, &error))? {
-        if (body.len() + chunk.len()) as u64 > limit {
-            return Err(SourceError::TooLarge {
-                what: url.to_string(),
-                limit: format!("{limit} bytes"),
-            });
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
-}
-
 fn json<'b, T: Deserialize<'b>>(url: &Url, body: &'b [u8]) -> Result<T, SourceError> {
     serde_json::from_slice(body).map_err(|error| SourceError::Content {
         what: format!("the answer of {url}"),
@@ -505,13 +490,11 @@ fn check(url: &Url, digest: &str, body: &[u8]) -> Result<(), SourceError> {
     })
 }
 
+/// The query is left out: that of an upload is the registry's own.
 fn transport(url: &Url, error: &reqwest::Error) -> SourceError {
     let mut url = url.clone();
     url.set_query(None);
-    SourceError::Transport {
-        url: url.to_string(),
-        reason: reason(error),
-    }
+    http::transport(&url, error)
 }
 
 /// What a registry answered instead of success, in its own words where it has some.
