@@ -28,6 +28,9 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use options::global::GlobalFlags;
 use options::{preset, usage};
 
+#[cfg(all(target_env = "musl", target_arch = "x86_64"))]
+use kluctl_memory as _;
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -81,13 +84,20 @@ enum Command {
 const STACK_BYTES: usize = 256 << 20;
 
 fn main() -> ExitCode {
+    let (finished, code) = std::sync::mpsc::channel();
     let worker = std::thread::Builder::new()
         .name("kluctl".to_owned())
         .stack_size(STACK_BYTES)
-        .spawn(run);
+        .spawn(move || {
+            drop(finished.send(run()));
+            // A thread that ends gives its memory back page by page; the end of the process does it at once.
+            loop {
+                std::thread::park();
+            }
+        });
     worker
         .ok()
-        .and_then(|thread| thread.join().ok())
+        .and_then(|_| code.recv().ok())
         .unwrap_or(ExitCode::FAILURE)
 }
 
