@@ -89,7 +89,7 @@ fn main() -> ExitCode {
         .name("kluctl".to_owned())
         .stack_size(STACK_BYTES)
         .spawn(move || {
-            drop(finished.send(run()));
+            let _ = finished.send(run());
             // A thread that ends gives its memory back page by page; the end of the process does it at once.
             loop {
                 std::thread::park();

@@ -25,7 +25,7 @@ const ALL_EQUAL: u32 = 0xffff;
 /// # Safety
 ///
 /// The bytes of a `T` must be readable there.
-#[inline(always)]
+#[inline]
 unsafe fn read<T: Copy>(from: *const u8) -> T {
     // SAFETY: the caller's.
     unsafe { from.cast::<T>().read_unaligned() }
@@ -36,7 +36,7 @@ unsafe fn read<T: Copy>(from: *const u8) -> T {
 /// # Safety
 ///
 /// The bytes of a `T` must be writable there.
-#[inline(always)]
+#[inline]
 unsafe fn write<T: Copy>(to: *mut u8, value: T) {
     // SAFETY: the caller's.
     unsafe { to.cast::<T>().write_unaligned(value) }
@@ -47,7 +47,7 @@ unsafe fn write<T: Copy>(to: *mut u8, value: T) {
 /// # Safety
 ///
 /// 16 bytes must be readable there.
-#[inline(always)]
+#[inline]
 unsafe fn load(from: *const u8) -> __m128i {
     // SAFETY: the caller's.
     unsafe { _mm_loadu_si128(from.cast()) }
@@ -58,7 +58,7 @@ unsafe fn load(from: *const u8) -> __m128i {
 /// # Safety
 ///
 /// 16 bytes must be writable there.
-#[inline(always)]
+#[inline]
 unsafe fn store(to: *mut u8, value: __m128i) {
     // SAFETY: the caller's.
     unsafe { _mm_storeu_si128(to.cast(), value) }
@@ -69,7 +69,7 @@ unsafe fn store(to: *mut u8, value: __m128i) {
 /// # Safety
 ///
 /// They must be readable.
-#[inline(always)]
+#[inline]
 unsafe fn load_block(from: *const u8) -> [__m128i; 4] {
     // SAFETY: the caller's.
     unsafe {
@@ -87,7 +87,7 @@ unsafe fn load_block(from: *const u8) -> [__m128i; 4] {
 /// # Safety
 ///
 /// They must be writable.
-#[inline(always)]
+#[inline]
 unsafe fn store_block(to: *mut u8, block: [__m128i; 4]) {
     // SAFETY: the caller's.
     unsafe {
@@ -103,7 +103,7 @@ unsafe fn store_block(to: *mut u8, block: [__m128i; 4]) {
 /// # Safety
 ///
 /// `length` must be one to two times the size of a `T`; that many bytes must be readable and writable.
-#[inline(always)]
+#[inline]
 unsafe fn copy_ends<T: Copy>(to: *mut u8, from: *const u8, length: usize) {
     let last = length - size_of::<T>();
     // SAFETY: the caller's; both values are read before one is written.
@@ -119,7 +119,7 @@ unsafe fn copy_ends<T: Copy>(to: *mut u8, from: *const u8, length: usize) {
 /// # Safety
 ///
 /// `length` bytes must be readable and writable.
-#[inline(always)]
+#[inline]
 unsafe fn copy_short(to: *mut u8, from: *const u8, length: usize) {
     // SAFETY: the caller's; all is read before anything is written, and the cases keep to `copy_ends`' bounds.
     unsafe {
@@ -158,7 +158,7 @@ unsafe fn copy_short(to: *mut u8, from: *const u8, length: usize) {
 /// # Safety
 ///
 /// `length` bytes must be readable and writable.
-#[inline(always)]
+#[inline]
 unsafe fn copy_up(to: *mut u8, from: *const u8, length: usize) {
     // SAFETY: the caller's. The last block is read before the loop writes over it.
     unsafe {
@@ -288,7 +288,7 @@ pub unsafe extern "C" fn memset(to: *mut u8, value: i32, length: usize) -> *mut 
 /// # Safety
 ///
 /// 16 bytes must be readable at both addresses.
-#[inline(always)]
+#[inline]
 unsafe fn differences(left: *const u8, right: *const u8) -> u32 {
     // SAFETY: the caller's.
     let equal = unsafe { _mm_movemask_epi8(_mm_cmpeq_epi8(load(left), load(right))) };
@@ -338,7 +338,7 @@ pub unsafe extern "C" fn bcmp(left: *const u8, right: *const u8, length: usize) 
 }
 
 /// Tells which of two values in memory is greater by their first different byte.
-#[inline(always)]
+#[inline]
 fn order(left: u64, right: u64) -> i32 {
     let (left, right) = (left.swap_bytes(), right.swap_bytes());
     i32::from(left > right) - i32::from(left < right)

@@ -3,6 +3,8 @@
 #[cfg(target_arch = "x86_64")]
 mod lanes;
 
+use std::sync::LazyLock;
+
 use rand::RngCore as _;
 
 /// Rounds of the test of Miller and Rabin, as FIPS 186-5 asks for primes of this size (table B.1, error 2^-112).
@@ -145,7 +147,7 @@ fn remainder<const N: usize>(number: &[u64; N], divisor: u64) -> u64 {
 }
 
 /// The odd primes below a limit.
-fn odd_primes() -> Vec<u64> {
+static ODD_PRIMES: LazyLock<Vec<u64>> = LazyLock::new(|| {
     let mut is_composite = vec![false; SIEVE];
     let mut primes = Vec::new();
     for number in (3..SIEVE).step_by(2) {
@@ -157,7 +159,7 @@ fn odd_primes() -> Vec<u64> {
         }
     }
     primes
-}
+});
 
 /// Tells which of the numbers from a start on, in steps of four, have a small factor.
 fn sieve<const N: usize>(start: &[u64; N], primes: &[u64]) -> Vec<bool> {
@@ -183,12 +185,11 @@ fn sieve<const N: usize>(start: &[u64; N], primes: &[u64]) -> Vec<bool> {
 ///
 /// The bytes are in the order of big-endian numbers.
 pub(super) fn random_prime<const N: usize>() -> Vec<u8> {
-    let primes = odd_primes();
     loop {
         let mut start = random::<N>();
         start[0] |= 3;
         start[N - 1] |= 3 << 62;
-        let is_composite = sieve(&start, &primes);
+        let is_composite = sieve(&start, &ODD_PRIMES);
         let candidates: Vec<[u64; N]> = (0..WINDOW)
             .filter(|index| !is_composite[*index])
             .filter_map(|index| {
@@ -258,10 +259,10 @@ mod tests {
 
     #[test]
     fn sorts_out_exactly_the_multiples_of_small_primes() {
-        let primes = odd_primes();
+        let primes = &*ODD_PRIMES;
         assert_eq!((primes[0], primes.len()), (3, 6541));
         let start = [0x1234_5678_9ABC_DEF3_u64, 0xC000_0000_0000_0001];
-        for (index, is_composite) in sieve(&start, &primes).into_iter().enumerate() {
+        for (index, is_composite) in sieve(&start, &ODD_PRIMES).into_iter().enumerate() {
             let number = [start[0] + 4 * index as u64, start[1]];
             let expected = primes.iter().any(|prime| remainder(&number, *prime) == 0);
             assert_eq!(is_composite, expected, "{index}");

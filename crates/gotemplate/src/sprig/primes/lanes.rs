@@ -108,26 +108,30 @@ impl<const L: usize> Moduli<L> {
         *wide = [[zero; L]; 2];
         let square = wide.as_flattened_mut();
         for (at, digit) in a.iter().enumerate() {
-            let (later, sums) = (&a[at + 1..], &mut square[2 * at + 1..=at + L]);
-            for (index, factor) in later.iter().enumerate() {
-                sums[index] = _mm512_madd52lo_epu64(sums[index], *factor, *digit);
-                sums[index + 1] = _mm512_madd52hi_epu64(sums[index + 1], *factor, *digit);
+            let sums = &mut square[2 * at + 1..=at + L];
+            let mut carry = sums[0];
+            for (index, factor) in a[at + 1..].iter().enumerate() {
+                sums[index] = _mm512_madd52lo_epu64(carry, *factor, *digit);
+                carry = _mm512_madd52hi_epu64(sums[index + 1], *factor, *digit);
             }
+            sums[L - at - 1] = carry;
         }
         for (pair, digit) in square.chunks_exact_mut(2).zip(a) {
             pair[0] = _mm512_madd52lo_epu64(_mm512_add_epi64(pair[0], pair[0]), *digit, *digit);
             pair[1] = _mm512_madd52hi_epu64(_mm512_add_epi64(pair[1], pair[1]), *digit, *digit);
         }
-        for at in 0..L {
-            let quotient = _mm512_madd52lo_epu64(zero, square[at], self.inverse);
-            let sums = &mut square[at..=at + L];
-            for (index, limb) in self.modulus.iter().enumerate() {
-                sums[index] = _mm512_madd52lo_epu64(sums[index], *limb, quotient);
-                sums[index + 1] = _mm512_madd52hi_epu64(sums[index + 1], *limb, quotient);
+        let [mut sum, upper] = *wide;
+        for limb in upper {
+            let quotient = _mm512_madd52lo_epu64(zero, sum[0], self.inverse);
+            let first = _mm512_madd52lo_epu64(sum[0], self.modulus[0], quotient);
+            for index in 1..L {
+                let low = _mm512_madd52lo_epu64(sum[index], self.modulus[index], quotient);
+                sum[index - 1] = _mm512_madd52hi_epu64(low, self.modulus[index - 1], quotient);
             }
-            sums[1] = _mm512_add_epi64(sums[1], _mm512_srli_epi64::<52>(sums[0]));
+            sum[L - 1] = _mm512_madd52hi_epu64(limb, self.modulus[L - 1], quotient);
+            sum[0] = _mm512_add_epi64(sum[0], _mm512_srli_epi64::<52>(first));
         }
-        carried(&wide[1], shift)
+        carried(&sum, shift)
     }
 
     /// Tells of each modulus whether two to the number before it is one.
