@@ -81,6 +81,7 @@ pub(crate) enum Body {
 
 #[derive(Clone)]
 pub(crate) struct Function {
+    pub(crate) name: &'static str,
     pub(crate) signature: &'static Signature,
     pub(crate) body: Body,
 }
@@ -91,7 +92,7 @@ pub(crate) struct Function {
 /// function, which must happen before templates are parsed with it.
 #[derive(Clone)]
 pub struct Functions {
-    names: HashMap<&'static [u8], (&'static str, FunctionId)>,
+    names: HashMap<&'static [u8], FunctionId>,
     functions: Vec<Function>,
 }
 
@@ -140,21 +141,25 @@ impl Functions {
 
     /// Returns the functions' names, in no order.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.names.values().map(|(name, _)| *name)
+        self.names.values().map(|id| self.functions[*id as usize].name)
     }
 
     fn set(&mut self, name: &'static str, signature: &'static Signature, body: Body) {
-        let function = Function { signature, body };
-        if let Some((_, id)) = self.names.get(name.as_bytes()) {
+        let function = Function {
+            name,
+            signature,
+            body,
+        };
+        if let Some(id) = self.names.get(name.as_bytes()) {
             self.functions[*id as usize] = function;
             return;
         }
         let id = self.functions.len() as FunctionId;
-        self.names.insert(name.as_bytes(), (name, id));
+        self.names.insert(name.as_bytes(), id);
         self.functions.push(function);
     }
 
-    pub(crate) fn find(&self, name: &[u8]) -> Option<(&'static str, FunctionId)> {
+    pub(crate) fn find(&self, name: &[u8]) -> Option<FunctionId> {
         self.names.get(name).copied()
     }
 

@@ -2,6 +2,3 @@
 
 /// A map whose order nobody may see.
 pub(crate) type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
-
-/// A set whose order nobody may see.
-pub(crate) type HashSet<T> = std::collections::HashSet<T, foldhash::fast::RandomState>;

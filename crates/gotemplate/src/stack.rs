@@ -4,11 +4,3 @@
 pub(crate) fn grow<T>(step: impl FnOnce() -> T) -> T {
     stacker::maybe_grow(128 * 1024, 4 * 1024 * 1024, step)
 }
-
-/// Runs a step that recurses by itself, to a depth that is known.
-pub(crate) fn with_room_for<T>(depth: usize, step: impl FnOnce() -> T) -> T {
-    if depth < 100 {
-        return step();
-    }
-    stacker::grow(depth.saturating_mul(4 * 1024), step)
-}

@@ -11,9 +11,8 @@ use crate::error::Error;
 use crate::exec;
 use crate::function::Functions;
 use crate::hash::HashMap;
-use crate::parse;
-use crate::parse::names::Names;
-use crate::parse::node::{Tree, is_empty};
+use crate::parse::node::Tree;
+use crate::parse::{self, Draft};
 use crate::strconv;
 use crate::text::Text;
 use crate::value::Value;
@@ -38,9 +37,9 @@ pub struct Templates {
     name: Arc<str>,
     functions: Arc<Functions>,
     missing_key: MissingKey,
-    shared: Arc<HashMap<Text, Arc<Tree>>>,
-    own: HashMap<Text, Arc<Tree>>,
-    names: Rc<RefCell<Names>>,
+    shared: Rc<HashMap<Text, Rc<Tree>>>,
+    own: HashMap<Text, Rc<Tree>>,
+    draft: Rc<RefCell<Draft>>,
 }
 
 /// A template's text, which the parsed template goes on holding.
@@ -78,7 +77,7 @@ impl From<String> for Source {
 
 /// A parsed text that has not been added to any templates yet. It can be added to many.
 #[derive(Clone)]
-pub struct Parsed(Vec<Arc<Tree>>);
+pub struct Parsed(Vec<Rc<Tree>>);
 
 impl Templates {
     /// Starts without any template.
@@ -87,9 +86,9 @@ impl Templates {
             name: "gotpl".into(),
             functions,
             missing_key,
-            shared: Arc::default(),
+            shared: Rc::default(),
             own: HashMap::default(),
-            names: Rc::default(),
+            draft: Rc::default(),
         }
     }
 
@@ -110,14 +109,13 @@ impl Templates {
 
     /// Parses a text without adding it.
     pub fn parse_only(&self, name: &str, text: impl Into<Source>) -> Result<Parsed, Error> {
-        let parsed = parse::parse(name, text.into().0, &self.functions, &mut self.names.borrow_mut())?;
-        Ok(Parsed(parsed.trees.into_iter().map(Arc::new).collect()))
+        parse::parse(name, text.into().0, &self.functions, &mut self.draft.borrow_mut()).map(Parsed)
     }
 
     /// Adds a parsed text's templates. It must have been parsed with the same functions.
     pub fn add(&mut self, parsed: &Parsed) {
         for tree in &parsed.0 {
-            if is_empty(&tree.body) && self.find(tree.name.as_bytes()).is_some() {
+            if tree.is_empty() && self.find(tree.name.as_bytes()).is_some() {
                 continue;
             }
             self.own.insert(tree.name.clone(), tree.clone());
@@ -129,7 +127,7 @@ impl Templates {
         if self.own.is_empty() {
             return;
         }
-        Arc::make_mut(&mut self.shared).extend(self.own.drain());
+        Rc::make_mut(&mut self.shared).extend(self.own.drain());
     }
 
     /// Tells whether there is such a template.
@@ -168,7 +166,7 @@ impl Templates {
         Ok(Text::from(out))
     }
 
-    pub(crate) fn find(&self, name: &[u8]) -> Option<&Arc<Tree>> {
+    pub(crate) fn find(&self, name: &[u8]) -> Option<&Rc<Tree>> {
         self.own.get(name).or_else(|| self.shared.get(name))
     }
 }

@@ -6,42 +6,54 @@ use super::{At, Result, State};
 use crate::error::Error;
 use crate::function::{Body, Context, Function, Signature, Slot};
 use crate::object::Object;
-use crate::parse::node::{Word, string_constant};
+use crate::parse::node::{Index, Number, Word};
 use crate::stack;
 use crate::types::{Kind, Type};
 use crate::value::{List, Map, Value};
 
-/// A function's arguments, most often few.
-type Arguments = Vec<Value>;
+/// A function's arguments in the text: words one after the other, each with what is in it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Arguments {
+    pub(super) start: Index,
+    pub(super) end: Index,
+}
+
+impl Arguments {
+    pub(super) fn is_empty(self) -> bool {
+        self.start >= self.end
+    }
+}
 
 impl<'t> State<'t> {
     pub(super) fn call_function(
         &mut self,
         dot: &Slot,
         function: &'t Function,
-        name: &'static str,
-        node: At<'t>,
-        arguments: &'t [Word],
+        node: At,
+        arguments: Arguments,
         last: Option<Slot>,
     ) -> Result<Value> {
-        self.check_count(function.signature, name, arguments.len(), last.is_some())?;
+        let name = function.name;
+        let count = self.count(arguments);
+        self.check_count(function.signature, name, count, last.is_some())?;
         let called = match &function.body {
             Body::And => return self.short_circuit(dot, false, arguments, last),
             Body::Or => return self.short_circuit(dot, true, arguments, last),
             Body::Call => {
-                let slots = self.eval_slots(dot, arguments, last)?;
-                call_value(arguments.first(), &slots)
+                let slots = self.eval_slots(dot, arguments, count, last)?;
+                let callee = (count > 0).then(|| self.code.show(arguments.start).to_string());
+                call_value(callee, &slots)
             }
             Body::Builtin(builtin) => {
-                let slots = self.eval_slots(dot, arguments, last)?;
+                let slots = self.eval_slots(dot, arguments, count, last)?;
                 builtin(&slots)
             }
             Body::Native(native) => {
-                let values = self.eval_arguments(dot, function.signature, arguments, last)?;
+                let values = self.eval_arguments(dot, function.signature, arguments, count, last)?;
                 native(&values, &mut self.context())
             }
             Body::Closure(closure) => {
-                let values = self.eval_arguments(dot, function.signature, arguments, last)?;
+                let values = self.eval_arguments(dot, function.signature, arguments, count, last)?;
                 closure(&values, &mut self.context())
             }
         };
@@ -55,16 +67,27 @@ impl<'t> State<'t> {
         object: &Rc<dyn Object>,
         signature: &'static Signature,
         name: &str,
-        word: &'t Word,
-        arguments: &'t [Word],
+        word: Index,
+        arguments: Arguments,
         last: Option<Slot>,
     ) -> Result<Slot> {
-        self.check_count(signature, name, arguments.len(), last.is_some())?;
-        let values = self.eval_arguments(dot, signature, arguments, last)?;
+        let count = self.count(arguments);
+        self.check_count(signature, name, count, last.is_some())?;
+        let values = self.eval_arguments(dot, signature, arguments, count, last)?;
         let called = object.call(name, &values, &mut self.context());
         called
             .map(Slot::from)
             .map_err(|error| self.call_error(At::Word(word), name, error))
+    }
+
+    fn count(&self, arguments: Arguments) -> usize {
+        let mut count = 0;
+        let mut word = arguments.start;
+        while word < arguments.end {
+            count += 1;
+            word = self.code.after(word);
+        }
+        count
     }
 
     fn context(&self) -> Context<'t> {
@@ -76,7 +99,7 @@ impl<'t> State<'t> {
     }
 
     #[cold]
-    fn call_error(&mut self, node: At<'t>, name: &str, error: Error) -> Error {
+    fn call_error(&mut self, node: At, name: &str, error: Error) -> Error {
         self.at = node;
         self.error_from(format!("error calling {name}: "), Some(error))
     }
@@ -102,23 +125,33 @@ impl<'t> State<'t> {
         &mut self,
         dot: &Slot,
         stop_at: bool,
-        arguments: &'t [Word],
+        arguments: Arguments,
         last: Option<Slot>,
     ) -> Result<Value> {
         let mut value = Value::Nil;
-        for word in arguments {
+        let mut word = arguments.start;
+        while word < arguments.end {
             value = self.eval_word(dot, word)?.value;
             if value.is_true() == stop_at {
                 return Ok(value);
             }
+            word = self.code.after(word);
         }
         Ok(last.map_or(value, |slot| slot.value))
     }
 
-    fn eval_slots(&mut self, dot: &Slot, arguments: &'t [Word], last: Option<Slot>) -> Result<Vec<Slot>> {
-        let mut slots = Vec::with_capacity(arguments.len() + 1);
-        for word in arguments {
+    fn eval_slots(
+        &mut self,
+        dot: &Slot,
+        arguments: Arguments,
+        count: usize,
+        last: Option<Slot>,
+    ) -> Result<Vec<Slot>> {
+        let mut slots = Vec::with_capacity(count + 1);
+        let mut word = arguments.start;
+        while word < arguments.end {
             slots.push(self.eval_word(dot, word)?);
+            word = self.code.after(word);
         }
         slots.extend(last);
         Ok(slots)
@@ -128,13 +161,16 @@ impl<'t> State<'t> {
         &mut self,
         dot: &Slot,
         signature: &'static Signature,
-        arguments: &'t [Word],
+        arguments: Arguments,
+        count: usize,
         last: Option<Slot>,
-    ) -> Result<Arguments> {
-        let mut values = Vec::with_capacity(arguments.len() + 1);
+    ) -> Result<Vec<Value>> {
+        let mut values = Vec::with_capacity(count + 1);
         let parameter = |index: usize| &signature.parameters[index.min(signature.parameters.len() - 1)];
-        for (index, word) in arguments.iter().enumerate() {
-            values.push(self.eval_argument(dot, parameter(index), word)?);
+        let mut word = arguments.start;
+        while word < arguments.end {
+            values.push(self.eval_argument(dot, parameter(values.len()), word)?);
+            word = self.code.after(word);
         }
         if let Some(slot) = last {
             values.push(self.check_type(slot, parameter(values.len()))?);
@@ -142,38 +178,51 @@ impl<'t> State<'t> {
         Ok(values)
     }
 
-    fn eval_argument(&mut self, dot: &Slot, ty: &'static Type, word: &'t Word) -> Result<Value> {
-        self.at = At::Word(word);
+    fn eval_argument(&mut self, dot: &Slot, ty: &'static Type, index: Index) -> Result<Value> {
+        self.at = At::Word(index);
+        let word = self.code.word(index);
         match word {
             Word::Nil { .. } if ty.can_be_nil() => return Ok(nil_of(ty)),
             Word::Nil { .. } => return Err(self.error(format!("cannot assign nil to {ty}"))),
-            Word::Bool { .. } | Word::Number { .. } | Word::String { .. } => {}
+            Word::Bool { .. } | Word::Number { .. } | Word::String { .. } | Word::Unquoted { .. } => {}
             _ => {
-                let slot = stack::grow(|| self.eval_word(dot, word))?;
+                let slot = stack::grow(|| self.eval_word(dot, index))?;
                 return self.check_type(slot, ty);
             }
         }
+        let wrong = |expected: &str| {
+            let shown = self.code.show(index);
+            Err(self.error(format!("expected {expected}; found {shown}")))
+        };
+        let number = match word {
+            Word::Number { number, .. } => *self.code.number(number),
+            _ => Number::default(),
+        };
         match (ty, word) {
-            (Type::Any | Type::Reflect, _) => self.eval_word(dot, word).map(|slot| slot.value),
-            (Type::Bool, Word::Bool { truth, .. }) => Ok(Value::Bool(*truth)),
-            (Type::Bool, _) => Err(self.error(format!("expected bool; found {word}"))),
-            (Type::String, Word::String { quoted, text, .. }) => {
-                Ok(Value::String(string_constant(quoted, text.as_ref())))
+            (Type::Any | Type::Reflect, _) => self.eval_word(dot, index).map(|slot| slot.value),
+            (Type::Bool, Word::Bool { truth, .. }) => Ok(Value::Bool(truth)),
+            (Type::Bool, _) => wrong("bool"),
+            (Type::String, Word::String { start, end }) => {
+                Ok(Value::String(self.string_constant(start, end)))
             }
-            (Type::String, _) => Err(self.error(format!("expected string; found {word}"))),
-            (Type::Int(width), Word::Number { number, .. }) if number.int.is_some() => {
-                Ok(Value::Int(number.int.unwrap_or_default(), *width))
+            (Type::String, Word::Unquoted { text, .. }) => Ok(Value::String(self.code.text(text).clone())),
+            (Type::String, _) => wrong("string"),
+            (Type::Int(width), _) => match number.int {
+                Some(int) => Ok(Value::Int(int, *width)),
+                None => wrong("integer"),
+            },
+            (Type::Uint(width), _) => match number.uint {
+                Some(uint) => Ok(Value::Uint(uint, *width)),
+                None => wrong("unsigned integer"),
+            },
+            (Type::Float64, _) => match number.float {
+                Some(float) => Ok(Value::Float(float)),
+                None => wrong("float"),
+            },
+            _ => {
+                let shown = self.code.show(index);
+                Err(self.error(format!("can't handle {shown} for arg of type {ty}")))
             }
-            (Type::Int(_), _) => Err(self.error(format!("expected integer; found {word}"))),
-            (Type::Uint(width), Word::Number { number, .. }) if number.uint.is_some() => {
-                Ok(Value::Uint(number.uint.unwrap_or_default(), *width))
-            }
-            (Type::Uint(_), _) => Err(self.error(format!("expected unsigned integer; found {word}"))),
-            (Type::Float64, Word::Number { number, .. }) if number.float.is_some() => {
-                Ok(Value::Float(number.float.unwrap_or_default()))
-            }
-            (Type::Float64, _) => Err(self.error(format!("expected float; found {word}"))),
-            _ => Err(self.error(format!("can't handle {word} for arg of type {ty}"))),
         }
     }
 
@@ -226,13 +275,13 @@ fn nil_of(ty: &'static Type) -> Value {
 }
 
 /// The `call` function. No value that templates can reach is a function, so it can only refuse.
-fn call_value(callee: Option<&Word>, slots: &[Slot]) -> std::result::Result<Value, Error> {
+fn call_value(callee: Option<String>, slots: &[Slot]) -> std::result::Result<Value, Error> {
     let Some(function) = slots.first().filter(|slot| !slot.value.is_nil()) else {
         return Err(Error::message("call of nil"));
     };
     let ty = function.value.type_name();
     let name = match callee {
-        Some(word) => word.to_string(),
+        Some(callee) => callee,
         None => match &function.value {
             Value::String(text) => text.to_string(),
             _ => format!("<{ty} Value>"),

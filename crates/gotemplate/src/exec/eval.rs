@@ -1,9 +1,10 @@
 //! Evaluates pipelines, commands and their words.
 
+use super::call::Arguments;
 use super::{At, Result, State, Variable};
 use crate::error::Error;
 use crate::function::{FunctionId, Slot};
-use crate::parse::node::{Command, Number, Pipe, Word, string_constant};
+use crate::parse::node::{Index, Number, Offset, VariableId, Word};
 use crate::stack;
 use crate::templates::MissingKey;
 use crate::text::Text;
@@ -12,75 +13,91 @@ use crate::value::{Map, Value};
 
 impl<'t> State<'t> {
     /// Evaluates a pipeline and hands its value to the variables it declares or assigns.
-    pub(super) fn eval_pipe(&mut self, dot: &Slot, pipe: &'t Pipe) -> Result<Value> {
-        self.at = At::Pipe(pipe);
-        let mut value = None;
-        for command in &pipe.commands {
-            // What comes out of a command is no interface any more.
-            value = Some(Slot::from(self.eval_command(dot, command, value)?.value));
-        }
-        let value = value.unwrap_or_default().value;
-        for variable in &pipe.declared {
-            let slot = Slot::from(value.clone());
-            if pipe.is_assign {
-                self.set_variable(variable.id, &variable.name, slot)?;
-            } else {
-                self.variables.push(Variable {
-                    id: variable.id,
-                    slot,
-                });
-            }
-        }
-        Ok(value)
+    pub(super) fn eval_pipe(&mut self, dot: &Slot, pipe: Index) -> Result<Value> {
+        self.eval_pipe_of(dot, pipe).map(|(value, _)| value)
     }
 
-    fn not_a_function(&self, words: &[Word], last: Option<&Slot>) -> Result<()> {
-        if words.len() > 1 || last.is_some() {
-            return Err(self.error(format!("can't give argument to non-function {}", words[0])));
+    /// Evaluates a pipeline, and tells whether its value is printed, since no variable takes it.
+    pub(super) fn eval_pipe_of(&mut self, dot: &Slot, pipe: Index) -> Result<(Value, bool)> {
+        self.at = At::Word(pipe);
+        let pipe = self.code.pipe(pipe);
+        let mut command = pipe.commands.start;
+        let mut value = self.eval_command(dot, command, None)?.value;
+        command = self.code.after(command);
+        while command < pipe.commands.end {
+            // What comes out of a command is no interface any more.
+            value = self.eval_command(dot, command, Some(Slot::from(value)))?.value;
+            command = self.code.after(command);
+        }
+        let is_printed = pipe.declared.is_empty();
+        for declared in pipe.declared {
+            let Word::Declared { id, start, end } = self.code.word(declared) else {
+                continue;
+            };
+            let slot = Slot::from(value.clone());
+            if pipe.is_assign {
+                self.set_variable(id, (start, end), slot)?;
+            } else {
+                self.variables.push(Variable { id, slot });
+            }
+        }
+        Ok((value, is_printed))
+    }
+
+    fn not_a_function(&self, first: Index, arguments: Arguments, last: Option<&Slot>) -> Result<()> {
+        if !arguments.is_empty() || last.is_some() {
+            let shown = self.code.show(first);
+            return Err(self.error(format!("can't give argument to non-function {shown}")));
         }
         Ok(())
     }
 
-    fn eval_command(&mut self, dot: &Slot, command: &'t Command, last: Option<Slot>) -> Result<Slot> {
-        let words = &command.words[..];
-        let first = &words[0];
-        match first {
-            Word::Field { path, .. } => {
+    fn eval_command(&mut self, dot: &Slot, command: Index, last: Option<Slot>) -> Result<Slot> {
+        let first = command + 1;
+        let arguments = Arguments {
+            start: self.code.after(first),
+            end: self.code.after(command),
+        };
+        match self.code.word(first) {
+            Word::Function { id, .. } => {
+                self.eval_function(dot, id, first, At::Word(command), arguments, last)
+            }
+            Word::Field { start, end } => {
                 self.at = At::Word(first);
-                return self.eval_path(dot, dot.clone(), first, path, words, last);
+                self.eval_path(dot, dot.clone(), first, (start, end), arguments, last)
             }
-            Word::Chain { head, path, .. } => return self.eval_chain(dot, first, head, path, words, last),
-            Word::Function { id, name, .. } => {
-                return self.eval_function(dot, *id, name, first, At::Command(command), &words[1..], last);
+            Word::Variable { id, start, end } => {
+                self.eval_variable(dot, first, id, (start, end), arguments, last)
             }
-            Word::Pipe(pipe) => {
-                self.not_a_function(words, last.as_ref())?;
-                return stack::grow(|| self.eval_pipe(dot, pipe)).map(Slot::from);
+            Word::Chain { start, end, .. } => self.eval_chain(dot, first, (start, end), arguments, last),
+            Word::Pipe { .. } => {
+                self.not_a_function(first, arguments, last.as_ref())?;
+                stack::grow(|| self.eval_pipe(dot, first)).map(Slot::from)
             }
-            Word::Variable { id, name, path, .. } => {
-                return self.eval_variable(dot, first, (*id, name), path, words, last);
+            Word::Nil { .. } => {
+                self.at = At::Word(first);
+                self.not_a_function(first, arguments, last.as_ref())?;
+                Err(self.error("nil is not a command"))
             }
-            _ => {}
-        }
-        self.at = At::Word(first);
-        self.not_a_function(words, last.as_ref())?;
-        match first {
-            Word::Bool { truth, .. } => Ok(Value::Bool(*truth).into()),
-            Word::Dot { .. } => Ok(dot.clone()),
-            Word::Number { number, .. } => self.constant(number).map(Slot::from),
-            Word::String { quoted, text, .. } => {
-                Ok(Value::String(string_constant(quoted, text.as_ref())).into())
+            _ => {
+                self.at = At::Word(first);
+                self.not_a_function(first, arguments, last.as_ref())?;
+                self.eval_word(dot, first)
             }
-            _ => Err(self.error("nil is not a command")),
         }
     }
 
+    /// What a string constant means that stands in the text.
+    pub(super) fn string_constant(&self, start: Offset, end: Offset) -> Text {
+        Text::from(self.code.slice(start + 1, end - 1))
+    }
+
     /// Gives a constant the type that its spelling suggests.
-    pub(super) fn constant(&self, number: &Number) -> Result<Value> {
+    pub(super) fn constant(&self, number: &Number, start: Offset, end: Offset) -> Result<Value> {
         if let Some((real, imaginary)) = number.complex {
             return Ok(Value::Complex(std::rc::Rc::new((real, imaginary))));
         }
-        let text = number.text.as_bytes();
+        let text = self.code.slice(start, end);
         let is_rune = text.starts_with(b"'");
         let is_hex = text.len() > 2
             && text[0] == b'0'
@@ -95,66 +112,75 @@ impl<'t> State<'t> {
         }
         match number.int {
             Some(int) => Ok(Value::int(int)),
-            None => Err(self.error(format!("{} overflows int", number.text))),
+            None => {
+                let text = Text::from(text);
+                Err(self.error(format!("{text} overflows int")))
+            }
         }
     }
 
-    pub(super) fn eval_chain(
+    fn eval_chain(
         &mut self,
         dot: &Slot,
-        word: &'t Word,
-        head: &'t Word,
-        path: &'t [Text],
-        words: &'t [Word],
+        word: Index,
+        path: (Offset, Offset),
+        arguments: Arguments,
         last: Option<Slot>,
     ) -> Result<Slot> {
         self.at = At::Word(word);
-        if matches!(head, Word::Nil { .. }) {
-            return Err(self.error(format!("indirection through explicit nil in {word}")));
+        let head = word + 1;
+        if matches!(self.code.word(head), Word::Nil { .. }) {
+            let shown = self.code.show(word);
+            return Err(self.error(format!("indirection through explicit nil in {shown}")));
         }
         // A function's result is not taken out of its interface here.
         let receiver = stack::grow(|| self.eval_word(dot, head))?;
-        self.eval_path(dot, receiver, word, path, words, last)
+        self.eval_path(dot, receiver, word, path, arguments, last)
     }
 
-    pub(super) fn eval_variable(
+    fn eval_variable(
         &mut self,
         dot: &Slot,
-        word: &'t Word,
-        (id, name): (u32, &'t Text),
-        path: &'t [Text],
-        words: &'t [Word],
+        word: Index,
+        id: VariableId,
+        (start, end): (Offset, Offset),
+        arguments: Arguments,
         last: Option<Slot>,
     ) -> Result<Slot> {
         self.at = At::Word(word);
-        let value = self.variable(id, name)?.clone();
-        if path.is_empty() {
-            self.not_a_function(words, last.as_ref())?;
-            return Ok(value);
+        let value = self.variable(id, (start, end))?.clone();
+        let names = self.code.slice(start, end);
+        match memchr::memchr(b'.', names) {
+            None => {
+                self.not_a_function(word, arguments, last.as_ref())?;
+                Ok(value)
+            }
+            Some(length) => {
+                let path = (start + length as Offset, end);
+                self.eval_path(dot, value, word, path, arguments, last)
+            }
         }
-        self.eval_path(dot, value, word, path, words, last)
     }
 
     /// Evaluates a word as an argument of a type that takes everything.
-    pub(super) fn eval_word(&mut self, dot: &Slot, word: &'t Word) -> Result<Slot> {
+    pub(super) fn eval_word(&mut self, dot: &Slot, word: Index) -> Result<Slot> {
         self.at = At::Word(word);
-        match word {
+        let none = Arguments::default();
+        match self.code.word(word) {
             Word::Dot { .. } => Ok(dot.clone()),
-            Word::Nil { .. } => Ok(Slot::default()),
-            Word::Field { path, .. } => self.eval_path(dot, dot.clone(), word, path, &[], None),
-            Word::Variable { id, name, path, .. } => {
-                self.eval_variable(dot, word, (*id, name), path, &[], None)
+            Word::Field { start, end } => self.eval_path(dot, dot.clone(), word, (start, end), none, None),
+            Word::Variable { id, start, end } => self.eval_variable(dot, word, id, (start, end), none, None),
+            Word::Pipe { .. } => stack::grow(|| self.eval_pipe(dot, word)).map(Slot::from),
+            Word::Function { id, .. } => self.eval_function(dot, id, word, At::Word(word), none, None),
+            Word::Chain { start, end, .. } => self.eval_chain(dot, word, (start, end), none, None),
+            Word::Bool { truth, .. } => Ok(Value::Bool(truth).into()),
+            Word::Number { start, end, number } => {
+                let number = self.code.number(number);
+                self.constant(number, start, end).map(Slot::from)
             }
-            Word::Pipe(pipe) => stack::grow(|| self.eval_pipe(dot, pipe)).map(Slot::from),
-            Word::Function { id, name, .. } => {
-                self.eval_function(dot, *id, name, word, At::Word(word), &[], None)
-            }
-            Word::Chain { head, path, .. } => self.eval_chain(dot, word, head, path, &[], None),
-            Word::Bool { truth, .. } => Ok(Value::Bool(*truth).into()),
-            Word::Number { number, .. } => self.constant(number).map(Slot::from),
-            Word::String { quoted, text, .. } => {
-                Ok(Value::String(string_constant(quoted, text.as_ref())).into())
-            }
+            Word::String { start, end } => Ok(Value::String(self.string_constant(start, end)).into()),
+            Word::Unquoted { text, .. } => Ok(Value::String(self.code.text(text).clone()).into()),
+            Word::Nil { .. } | Word::Command { .. } | Word::Declared { .. } => Ok(Slot::default()),
         }
     }
 
@@ -163,69 +189,61 @@ impl<'t> State<'t> {
         &mut self,
         dot: &Slot,
         mut receiver: Slot,
-        word: &'t Word,
-        path: &'t [Text],
-        words: &'t [Word],
+        word: Index,
+        (start, end): (Offset, Offset),
+        arguments: Arguments,
         last: Option<Slot>,
     ) -> Result<Slot> {
-        let Some((final_name, before)) = path.split_last() else {
-            return Ok(receiver);
-        };
-        for name in before {
-            receiver = self.eval_field(dot, name, word, &[], None, &receiver)?;
+        let mut path = self.code.slice(start + 1, end);
+        while let Some(length) = path.iter().position(|byte| *byte == b'.') {
+            receiver = self.eval_field(dot, &path[..length], word, Arguments::default(), None, &receiver)?;
+            path = &path[length + 1..];
         }
-        self.eval_field(dot, final_name, word, words, last, &receiver)
+        self.eval_field(dot, path, word, arguments, last, &receiver)
     }
 
     fn eval_field(
         &mut self,
         dot: &Slot,
-        name: &Text,
-        word: &'t Word,
-        words: &'t [Word],
+        name: &'t [u8],
+        word: Index,
+        arguments: Arguments,
         last: Option<Slot>,
         receiver: &Slot,
     ) -> Result<Slot> {
-        let has_arguments = words.len() > 1 || last.is_some();
+        let has_arguments = !arguments.is_empty() || last.is_some();
         match &receiver.value {
             Value::Nil if receiver.in_interface => {
+                let name = Text::from(name);
                 Err(self.error(format!("nil pointer evaluating interface {{}}.{name}")))
             }
             Value::Nil => {
                 if self.templates.missing_key() == MissingKey::Error {
-                    let quoted = crate::strconv::quote(name.as_bytes());
+                    let quoted = crate::strconv::quote(name);
                     return Err(self.error(format!("nil data; no entry for key {quoted}")));
                 }
                 Ok(Slot::default())
             }
-            Value::Map(map) => match (map.go_type(), name.as_bytes()) {
+            Value::Map(map) => match (map.go_type(), name) {
                 (Type::Named(named), b"AsMap") if !has_arguments => Ok(as_map(map, named).into()),
                 _ => self.eval_key(map, name, has_arguments),
             },
             Value::Object(object) => {
-                let text = name.to_str();
+                let text = String::from_utf8_lossy(name);
                 if let Some(signature) = object.method(&text) {
                     let object = object.clone();
-                    return self.eval_method(
-                        dot,
-                        &object,
-                        signature,
-                        &text,
-                        word,
-                        words.get(1..).unwrap_or(&[]),
-                        last,
-                    );
+                    return self.eval_method(dot, &object, signature, &text, word, arguments, last);
                 }
                 if let Some(map) = object.as_map() {
                     return self.eval_key(&map, name, has_arguments);
                 }
                 if object.has_hidden_field(&text) {
                     let ty = object.go_type().name;
-                    return Err(self.error(format!("{name} is an unexported field of struct type {ty}")));
+                    return Err(self.error(format!("{text} is an unexported field of struct type {ty}")));
                 }
                 match object.field(&text) {
                     Some(_) if has_arguments => {
-                        Err(self.error(format!("{name} has arguments but cannot be invoked as function")))
+                        Err(self.error(format!("{text} has arguments but cannot be invoked as function")))
                     }
                     Some(value) => Ok(value.into()),
                     None => Err(self.no_field(name, receiver)),
@@ -235,12 +253,13 @@ impl<'t> State<'t> {
         }
     }
 
-    fn eval_key(&self, map: &Map, name: &Text, has_arguments: bool) -> Result<Slot> {
+    fn eval_key(&self, map: &Map, name: &[u8], has_arguments: bool) -> Result<Slot> {
         if has_arguments {
+            let name = Text::from(name);
             return Err(self.error(format!("{name} is not a method but has arguments")));
         }
         let in_interface = map.holds_interfaces();
-        if let Some(value) = map.get(name.as_bytes()) {
+        if let Some(value) = map.get(name) {
             return Ok(Slot { value, in_interface });
         }
         match self.templates.missing_key() {
@@ -250,40 +269,40 @@ impl<'t> State<'t> {
                 in_interface,
             }),
             MissingKey::Error => {
-                let quoted = crate::strconv::quote(name.as_bytes());
+                let quoted = crate::strconv::quote(name);
                 Err(self.error(format!("map has no entry for key {quoted}")))
             }
         }
     }
 
     #[cold]
-    fn no_field(&self, name: &Text, receiver: &Slot) -> Error {
+    fn no_field(&self, name: &[u8], receiver: &Slot) -> Error {
         let ty = if receiver.in_interface {
             "interface {}".to_owned()
         } else {
             receiver.value.type_name()
         };
+        let name = Text::from(name);
         self.error(format!("can't evaluate field {name} in type {ty}"))
     }
 
     /// Calls a function by its place among the functions.
-    #[expect(clippy::too_many_arguments, reason = "a call is made of all of them")]
-    pub(super) fn eval_function(
+    fn eval_function(
         &mut self,
         dot: &Slot,
         id: FunctionId,
-        name: &'static str,
-        word: &'t Word,
-        node: At<'t>,
-        arguments: &'t [Word],
+        word: Index,
+        node: At,
+        arguments: Arguments,
         last: Option<Slot>,
     ) -> Result<Slot> {
         self.at = At::Word(word);
         let templates = self.templates;
         let Some(function) = templates.functions().get(id) else {
+            let name = self.code.show(word).to_string();
             return Err(self.error(format!("{name:?} is not a defined function")));
         };
-        self.call_function(dot, function, name, node, arguments, last)
+        self.call_function(dot, function, node, arguments, last)
             .map(Slot::from)
     }
 }

@@ -8,12 +8,13 @@ pub(crate) use eval::zero;
 
 use std::any::Any;
 use std::fmt::Display;
-use std::sync::Arc;
 
 use crate::error::{Error, Location};
 use crate::fmt;
 use crate::function::Slot;
-use crate::parse::node::{Branch, Command, Node, Pipe, ROOT_VARIABLE, Tree, VariableId, Word};
+use crate::parse::node::{
+    Body, Code, Control, Index, Node, Offset, Pipeline, ROOT_VARIABLE, Tree, VariableId,
+};
 use crate::stack;
 use crate::strconv;
 use crate::templates::Templates;
@@ -28,24 +29,34 @@ type Result<T> = std::result::Result<T, Error>;
 /// Executes one template.
 pub(crate) fn execute(
     templates: &Templates,
-    tree: &Arc<Tree>,
+    tree: &Tree,
     data: Value,
     host: &dyn Any,
     out: &mut Vec<u8>,
 ) -> Result<()> {
     let dot = Slot::from(data);
     let mut state = State::new(templates, tree, host, 0, dot.clone());
-    stack::grow(|| state.walk_all(&dot, &tree.body, out)).map(drop)
+    stack::grow(|| state.walk_all(&dot, tree.body, out)).map(drop)
 }
 
 /// The part of the tree that errors are reported at.
 #[derive(Clone, Copy)]
-enum At<'t> {
-    Node(&'t Node),
-    Pipe(&'t Pipe),
-    Command(&'t Command),
-    Word(&'t Word),
+enum At {
+    Call {
+        at: Offset,
+        name: Index,
+        pipe: Option<Pipeline>,
+    },
+    Word(Index),
     Nothing,
+}
+
+/// A condition or loop.
+#[derive(Clone, Copy)]
+struct Branch {
+    pipe: Index,
+    body: Body,
+    otherwise: Option<Body>,
 }
 
 /// Whether a loop goes on after a step of its body.
@@ -65,9 +76,10 @@ struct Variable {
 struct State<'t> {
     templates: &'t Templates,
     tree: &'t Tree,
+    code: &'t Code,
     host: &'t dyn Any,
     depth: usize,
-    at: At<'t>,
+    at: At,
     variables: Vec<Variable>,
 }
 
@@ -80,6 +92,7 @@ impl<'t> State<'t> {
         Self {
             templates,
             tree,
+            code: &tree.code,
             host,
             depth,
             at: At::Nothing,
@@ -98,21 +111,18 @@ impl<'t> State<'t> {
         let name = &self.tree.name;
         let (offset, context) = match self.at {
             At::Nothing => return Error::exec(format!("template: {name}: {message}"), None, cause),
-            At::Node(node) => (node.at(), node.to_string()),
-            At::Pipe(pipe) => (pipe.at, pipe.to_string()),
-            At::Command(command) => (command.at, command.to_string()),
-            At::Word(word) => (word.at(), word.to_string()),
+            At::Call { at, name, pipe } => (at, self.code.show_call(name, pipe)),
+            At::Word(word) => (self.code.offset(word), self.code.show(word).to_string()),
         };
-        let source = &self.tree.source;
         let offset = offset as usize;
-        let before = &source.text[..offset];
+        let before = &self.code.text[..offset];
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
         let column = offset
             - before
                 .iter()
                 .rposition(|byte| *byte == b'\n')
                 .map_or(0, |at| at + 1);
-        let file = &source.name;
+        let file = &self.code.name;
         let quoted = strconv::quote(name.as_bytes());
         let prefix =
             format!("template: {file}:{line}:{column}: executing {quoted} at <{context}>: {message}");
@@ -125,67 +135,97 @@ impl<'t> State<'t> {
         Error::exec(prefix, Some(location), cause)
     }
 
-    fn set_variable(&mut self, id: VariableId, name: &Text, slot: Slot) -> Result<()> {
+    /// A variable's name, which stands in the text with its fields.
+    fn name_of(&self, (start, end): (Offset, Offset)) -> Text {
+        let names = self.code.slice(start, end);
+        let length = memchr::memchr(b'.', names).unwrap_or(names.len());
+        Text::from(&names[..length])
+    }
+
+    fn set_variable(&mut self, id: VariableId, place: (Offset, Offset), slot: Slot) -> Result<()> {
         match self.variables.iter_mut().rev().find(|variable| variable.id == id) {
             Some(variable) => variable.slot = slot,
-            None => return Err(self.error(format!("undefined variable: {name}"))),
+            None => return Err(self.undefined(place)),
         }
         Ok(())
     }
 
-    fn variable(&self, id: VariableId, name: &Text) -> Result<&Slot> {
+    fn variable(&self, id: VariableId, place: (Offset, Offset)) -> Result<&Slot> {
         match self.variables.iter().rev().find(|variable| variable.id == id) {
             Some(variable) => Ok(&variable.slot),
-            None => Err(self.error(format!("undefined variable: {name}"))),
+            None => Err(self.undefined(place)),
         }
     }
 
-    fn walk_all(&mut self, dot: &Slot, body: &'t [Node], out: &mut Vec<u8>) -> Result<Flow> {
-        for node in body {
-            let flow = self.walk(dot, node, out)?;
-            if flow != Flow::Next {
-                return Ok(flow);
-            }
-        }
-        Ok(Flow::Next)
+    #[cold]
+    fn undefined(&self, place: (Offset, Offset)) -> Error {
+        self.error(format!("undefined variable: {}", self.name_of(place)))
     }
 
-    fn walk(&mut self, dot: &Slot, node: &'t Node, out: &mut Vec<u8>) -> Result<Flow> {
-        self.at = At::Node(node);
-        match node {
-            Node::Text { text, .. } => out.extend_from_slice(text.as_bytes()),
-            Node::Action { pipe, .. } => {
-                let value = self.eval_pipe(dot, pipe)?;
-                if pipe.declared.is_empty() {
-                    self.at = At::Node(node);
-                    match &value {
-                        Value::String(text) => out.extend_from_slice(text.as_bytes()),
-                        Value::Nil => out.extend_from_slice(b"<no value>"),
-                        value => fmt::print_value(value, out),
+    fn walk_all(&mut self, dot: &Slot, body: Body, out: &mut Vec<u8>) -> Result<Flow> {
+        let mut index = body.start;
+        while index < body.end {
+            let mut next = index + 1;
+            match self.code.node(index) {
+                Node::Text { start, end } => out.extend_from_slice(self.code.slice(start, end)),
+                Node::Action { pipe } => {
+                    let (value, is_printed) = self.eval_pipe_of(dot, pipe)?;
+                    if is_printed {
+                        match &value {
+                            Value::String(text) => out.extend_from_slice(text.as_bytes()),
+                            Value::Nil => out.extend_from_slice(b"<no value>"),
+                            value => fmt::print_value(value, out),
+                        }
                     }
                 }
+                Node::Branch {
+                    control,
+                    has_otherwise,
+                    pipe,
+                    body_end,
+                    end,
+                } => {
+                    let body = Body {
+                        start: next,
+                        end: body_end,
+                    };
+                    let otherwise = has_otherwise.then_some(Body { start: body_end, end });
+                    next = end;
+                    let branch = Branch {
+                        pipe,
+                        body,
+                        otherwise,
+                    };
+                    let flow = match control {
+                        Control::If => self.walk_if(dot, branch, false, out),
+                        Control::With => self.walk_if(dot, branch, true, out),
+                        Control::Range => stack::grow(|| self.walk_range(dot, branch, out)),
+                    }?;
+                    if flow != Flow::Next {
+                        return Ok(flow);
+                    }
+                }
+                Node::Template { at, name, pipe } => self.walk_template(dot, at, name, pipe, out)?,
+                Node::Define { end } => next = end,
+                Node::Break => return Ok(Flow::Break),
+                Node::Continue => return Ok(Flow::Continue),
             }
-            Node::If(branch) => return self.walk_if(dot, branch, false, out),
-            Node::With(branch) => return self.walk_if(dot, branch, true, out),
-            Node::Range(branch) => return stack::grow(|| self.walk_range(dot, node, branch, out)),
-            Node::Template { name, pipe, .. } => self.walk_template(dot, name, pipe.as_deref(), out)?,
-            Node::Break { .. } => return Ok(Flow::Break),
-            Node::Continue { .. } => return Ok(Flow::Continue),
+            index = next;
         }
         Ok(Flow::Next)
     }
 
-    fn walk_if(&mut self, dot: &Slot, branch: &'t Branch, is_with: bool, out: &mut Vec<u8>) -> Result<Flow> {
+    fn walk_if(&mut self, dot: &Slot, branch: Branch, is_with: bool, out: &mut Vec<u8>) -> Result<Flow> {
         let scope = self.variables.len();
-        let value = self.eval_pipe(dot, &branch.pipe)?;
+        let value = self.eval_pipe(dot, branch.pipe)?;
         let flow = if value.is_true() {
             if is_with {
                 let dot = Slot::from(value);
-                stack::grow(|| self.walk_all(&dot, &branch.body, out))
+                stack::grow(|| self.walk_all(&dot, branch.body, out))
             } else {
-                stack::grow(|| self.walk_all(dot, &branch.body, out))
+                stack::grow(|| self.walk_all(dot, branch.body, out))
             }
-        } else if let Some(otherwise) = &branch.otherwise {
+        } else if let Some(otherwise) = branch.otherwise {
             stack::grow(|| self.walk_all(dot, otherwise, out))
         } else {
             Ok(Flow::Next)
@@ -197,24 +237,24 @@ impl<'t> State<'t> {
     fn walk_template(
         &mut self,
         dot: &Slot,
-        name: &Text,
-        pipe: Option<&'t Pipe>,
+        at: Offset,
+        name: Index,
+        pipe: Option<Pipeline>,
         out: &mut Vec<u8>,
     ) -> Result<()> {
-        let Some(tree) = self.templates.find(name.as_bytes()) else {
-            return Err(self.error(format!(
-                "template {} not defined",
-                strconv::quote(name.as_bytes())
-            )));
+        self.at = At::Call { at, name, pipe };
+        let called = self.code.text(name).as_bytes();
+        let Some(tree) = self.templates.find(called) else {
+            return Err(self.error(format!("template {} not defined", strconv::quote(called))));
         };
         if self.depth == MAX_TEMPLATE_DEPTH {
             return Err(self.error(format!("exceeded maximum template depth ({MAX_TEMPLATE_DEPTH})")));
         }
         let dot = match pipe {
-            Some(pipe) => Slot::from(self.eval_pipe(dot, pipe)?),
+            Some(pipe) => Slot::from(self.eval_pipe(dot, pipe.get() - 1)?),
             None => Slot::default(),
         };
         let mut state = State::new(self.templates, tree, self.host, self.depth + 1, dot.clone());
-        stack::grow(|| state.walk_all(&dot, &tree.body, out)).map(drop)
+        stack::grow(|| state.walk_all(&dot, tree.body, out)).map(drop)
     }
 }

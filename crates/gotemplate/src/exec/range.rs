@@ -1,38 +1,31 @@
 //! The `range` action.
 
-use super::{At, Flow, Result, State, Variable};
+use super::{Branch, Flow, Result, State};
 use crate::fmt;
 use crate::function::Slot;
-use crate::parse::node::{Branch, Node};
+use crate::parse::node::{Index, Word};
 use crate::value::Value;
 
 /// How often a body is run at most. Go goes on for as long as one waits.
 const MAX_ITERATIONS: usize = 100_000_000;
 
-impl<'t> State<'t> {
-    pub(super) fn walk_range(
-        &mut self,
-        dot: &Slot,
-        node: &'t Node,
-        branch: &'t Branch,
-        out: &mut Vec<u8>,
-    ) -> Result<Flow> {
-        self.at = At::Node(node);
+impl State<'_> {
+    pub(super) fn walk_range(&mut self, dot: &Slot, branch: Branch, out: &mut Vec<u8>) -> Result<Flow> {
         let scope = self.variables.len();
-        let value = self.eval_pipe(dot, &branch.pipe)?;
+        let value = self.eval_pipe(dot, branch.pipe)?;
         let ran = self.iterate(&value, branch, out);
         self.variables.truncate(scope);
         if ran? {
             return Ok(Flow::Next);
         }
-        match &branch.otherwise {
+        match branch.otherwise {
             Some(otherwise) => self.walk_all(dot, otherwise, out),
             None => Ok(Flow::Next),
         }
     }
 
     /// Runs the body for every element; false where there was none.
-    fn iterate(&mut self, value: &Value, branch: &'t Branch, out: &mut Vec<u8>) -> Result<bool> {
+    fn iterate(&mut self, value: &Value, branch: Branch, out: &mut Vec<u8>) -> Result<bool> {
         let int = |number: usize| Slot::from(Value::int(number as i64));
         match value {
             Value::Nil => Ok(false),
@@ -92,8 +85,8 @@ impl<'t> State<'t> {
         self.error(format!("range can't iterate over {printed}"))
     }
 
-    fn refuse_two_variables(&self, value: &Value, branch: &Branch) -> Result<()> {
-        if branch.pipe.declared.len() > 1 {
+    fn refuse_two_variables(&self, value: &Value, branch: Branch) -> Result<()> {
+        if self.code.pipe(branch.pipe).declared.len() > 1 {
             let printed = fmt::to_lossy_string(value);
             return Err(self.error(format!(
                 "can't use {printed} to iterate over more than one variable"
@@ -105,7 +98,7 @@ impl<'t> State<'t> {
     fn run_all(
         &mut self,
         elements: impl Iterator<Item = (Slot, Slot)>,
-        branch: &'t Branch,
+        branch: Branch,
         out: &mut Vec<u8>,
     ) -> Result<bool> {
         let scope = self.variables.len();
@@ -116,7 +109,7 @@ impl<'t> State<'t> {
             }
             ran = true;
             self.bind(key, &element, branch)?;
-            let flow = self.walk_all(&element, &branch.body, out)?;
+            let flow = self.walk_all(&element, branch.body, out)?;
             self.variables.truncate(scope);
             if flow == Flow::Break {
                 break;
@@ -126,26 +119,27 @@ impl<'t> State<'t> {
     }
 
     /// Hands the key and the element to the variables of the range.
-    fn bind(&mut self, key: Slot, element: &Slot, branch: &'t Branch) -> Result<()> {
-        let pipe = &branch.pipe;
-        let top = self.variables.len();
-        match (&pipe.declared[..], pipe.is_assign) {
-            ([], _) => {}
-            ([only], true) => self.set_variable(only.id, &only.name, element.clone())?,
-            ([first, second, ..], true) => {
-                self.set_variable(first.id, &first.name, key)?;
-                self.set_variable(second.id, &second.name, element.clone())?;
+    fn bind(&mut self, key: Slot, element: &Slot, branch: Branch) -> Result<()> {
+        let pipe = self.code.pipe(branch.pipe);
+        let first = pipe.declared.start;
+        match pipe.declared.len() {
+            0 => Ok(()),
+            1 => self.hand(first, pipe.is_assign, 1, element.clone()),
+            _ => {
+                self.hand(first, pipe.is_assign, 2, key)?;
+                self.hand(first + 1, pipe.is_assign, 1, element.clone())
             }
-            ([_], false) => set(&mut self.variables[top - 1], element.clone()),
-            ([_, _, ..], false) => {
-                set(&mut self.variables[top - 1], element.clone());
-                set(&mut self.variables[top - 2], key);
-            }
+        }
+    }
+
+    /// Hands a value to a variable: the one that is so far from the newest, unless it is an older one that is assigned to.
+    fn hand(&mut self, declared: Index, is_assign: bool, from_top: usize, slot: Slot) -> Result<()> {
+        if !is_assign {
+            let place = self.variables.len() - from_top;
+            self.variables[place].slot = slot;
+        } else if let Word::Declared { id, start, end } = self.code.word(declared) {
+            self.set_variable(id, (start, end), slot)?;
         }
         Ok(())
     }
-}
-
-fn set(variable: &mut Variable, slot: Slot) {
-    variable.slot = slot;
 }

@@ -61,7 +61,8 @@ impl Token {
         )
     }
 
-    fn keyword(word: &[u8]) -> Option<Self> {
+    /// Tells the keyword that a word is.
+    pub(super) fn keyword(word: &[u8]) -> Option<Self> {
         const SHORTEST: usize = 2;
         const LONGEST: usize = 8;
         if !(SHORTEST..=LONGEST).contains(&word.len()) {
@@ -94,6 +95,11 @@ pub(crate) struct Item<'t> {
 }
 
 impl Item<'_> {
+    /// Where the token ends.
+    pub(crate) fn end(&self) -> Offset {
+        self.start + self.text.len() as Offset
+    }
+
     /// Prints the token as Go's parser does in its messages; errors have messages of their own.
     pub(crate) fn describe(&self) -> String {
         match self.token {
@@ -140,6 +146,12 @@ impl<'t> Lexer<'t> {
             inside_action: false,
             failure: None,
         }
+    }
+
+    /// Reads the number that a text starts with.
+    pub(super) fn number(text: &'t [u8]) -> Option<(&'t [u8], Token)> {
+        let item = Self::new(text).lex_number();
+        matches!(item.token, Token::Number | Token::Complex).then_some((item.text, item.token))
     }
 
     /// Returns the next token; after an error or the end there is only the end.
@@ -578,7 +590,7 @@ fn left_trim_length(text: &[u8]) -> usize {
 }
 
 /// Finds two bytes.
-fn find(text: &[u8], wanted: [u8; 2]) -> Option<usize> {
+pub(super) fn find(text: &[u8], wanted: [u8; 2]) -> Option<usize> {
     let mut at = 0;
     loop {
         at += memchr::memchr(wanted[0], text.get(at..)?)?;

@@ -1,13 +1,17 @@
-//! A template's tree.
+//! What templates are made of: flat lists, in the order of the text, of steps and of the words of their pipelines.
+//!
+//! A step or word that has others inside is followed by them, and tells how many they are. So a text's templates take a handful of
+//! allocations whatever is in them, and dropping them needs no stack.
 
-use std::fmt::{self, Display as _};
+use std::ops::Range;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::names::Path;
+use super::shown::Shown;
 use crate::function::FunctionId;
-use crate::stack;
+use crate::runes;
 use crate::text::Text;
 
 /// One named template.
@@ -15,115 +19,86 @@ use crate::text::Text;
 pub(crate) struct Tree {
     /// The template's name.
     pub(crate) name: Text,
-    /// The name of the text it was defined in.
-    pub(crate) source: Arc<Source>,
+    pub(crate) code: Rc<Code>,
     pub(crate) body: Body,
-    /// How deep the tree is nested at most.
-    pub(crate) depth: usize,
 }
 
-impl Drop for Tree {
-    fn drop(&mut self) {
-        let body = std::mem::take(&mut self.body);
-        stack::with_room_for(self.depth, || drop(body));
-    }
-}
-
-/// A text that templates were parsed from.
+/// A text and all that was read of it.
 #[derive(Debug)]
-pub(crate) struct Source {
+pub(crate) struct Code {
+    /// The text's name.
     pub(crate) name: Arc<str>,
     pub(crate) text: Bytes,
+    pub(super) nodes: Box<[Node]>,
+    pub(super) words: Box<[Word]>,
+    /// Names of templates that are called, and string constants that are not in the text as they are.
+    pub(super) texts: Box<[Text]>,
+    pub(super) numbers: Box<[Number]>,
 }
 
-/// Where something stands in a source; no source is longer than 4 GiB.
+/// Where something stands in a text; no text is longer than 4 GiB.
 pub(crate) type Offset = u32;
 
-/// Nodes one after the other.
-pub(crate) type Body = Box<[Node]>;
+/// Where a step or word stands in its list.
+pub(crate) type Index = u32;
 
-/// A piece of a source's text.
-pub(crate) struct Slice {
-    source: Arc<Source>,
-    start: u32,
-    end: u32,
-}
-
-impl Slice {
-    /// Takes the piece that starts at a position.
-    pub(crate) fn new(source: &Arc<Source>, start: Offset, length: usize) -> Self {
-        Self {
-            source: Arc::clone(source),
-            start,
-            end: start + length as Offset,
-        }
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.source.text[self.start as usize..self.end as usize]
-    }
-}
-
-impl fmt::Debug for Slice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", String::from_utf8_lossy(self.as_bytes()))
-    }
-}
-
-impl fmt::Display for Slice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&String::from_utf8_lossy(self.as_bytes()))
-    }
+/// A list of steps: where it starts and ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Body {
+    pub(crate) start: Index,
+    pub(crate) end: Index,
 }
 
 /// What a template does, step by step.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Node {
     Text {
-        at: Offset,
-        text: Slice,
+        start: Offset,
+        end: Offset,
     },
     Action {
-        at: Offset,
-        pipe: Pipe,
+        pipe: Index,
     },
-    If(Box<Branch>),
-    With(Box<Branch>),
-    Range(Box<Branch>),
+    /// A condition or loop. The steps of its body follow, then those of its `else`.
+    Branch {
+        control: Control,
+        has_otherwise: bool,
+        pipe: Index,
+        body_end: Index,
+        end: Index,
+    },
     Template {
         at: Offset,
-        name: Text,
-        pipe: Option<Box<Pipe>>,
+        name: Index,
+        pipe: Option<Pipeline>,
     },
-    Break {
-        at: Offset,
+    /// A template of its own, which is not executed here, up to a step.
+    Define {
+        end: Index,
     },
-    Continue {
-        at: Offset,
-    },
+    Break,
+    Continue,
 }
 
-#[derive(Debug)]
-pub(crate) struct Branch {
-    pub(crate) at: Offset,
-    pub(crate) pipe: Pipe,
-    pub(crate) body: Body,
-    pub(crate) otherwise: Option<Body>,
+/// The pipeline of a `template`: one more than its place, so that no pipeline takes no room.
+pub(crate) type Pipeline = std::num::NonZeroU32;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Control {
+    If,
+    With,
+    Range,
 }
 
-/// Commands, the value of each handed to the next, and the variables that take the last one.
-#[derive(Debug)]
-pub(crate) struct Pipe {
-    pub(crate) at: Offset,
-    pub(crate) is_assign: bool,
-    pub(crate) declared: Box<[Declared]>,
-    pub(crate) commands: Box<[Command]>,
-}
-
-#[derive(Debug)]
-pub(crate) struct Declared {
-    pub(crate) id: VariableId,
-    pub(crate) name: Text,
+impl Control {
+    /// The word it starts with.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::If => "if",
+            Self::With => "with",
+            Self::Range => "range",
+        }
+    }
 }
 
 /// A variable's name, as a number that is the same all over a text.
@@ -132,15 +107,26 @@ pub(crate) type VariableId = u32;
 /// The variable `$`.
 pub(crate) const ROOT_VARIABLE: VariableId = 0;
 
-#[derive(Debug)]
-pub(crate) struct Command {
-    pub(crate) at: Offset,
-    pub(crate) words: Box<[Word]>,
-}
-
-/// An operand of a command; the first one may be called.
-#[derive(Debug)]
+/// Pipelines, commands and operands. A length is the number of words inside, which follow.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Word {
+    /// Commands, the value of each handed to the next, after the variables that take the last one.
+    Pipe {
+        is_assign: bool,
+        declared: u8,
+        at: Offset,
+        length: u32,
+    },
+    Declared {
+        id: VariableId,
+        start: Offset,
+        end: Offset,
+    },
+    /// Operands, of which the first may be called.
+    Command {
+        at: Offset,
+        length: u32,
+    },
     Dot {
         at: Offset,
     },
@@ -152,197 +138,184 @@ pub(crate) enum Word {
         truth: bool,
     },
     Number {
-        at: Offset,
-        number: Box<Number>,
+        start: Offset,
+        end: Offset,
+        number: Index,
     },
+    /// A string, with its quotes; what it means stands between them.
     String {
-        at: Offset,
-        quoted: Slice,
-        /// What it means, unless that is what stands between the quotes.
-        text: Option<Text>,
+        start: Offset,
+        end: Offset,
     },
+    /// A string that means something else than what stands between its quotes.
+    Unquoted {
+        start: Offset,
+        end: Offset,
+        text: Index,
+    },
+    /// Names, each with a dot before it.
     Field {
-        at: Offset,
-        path: Path,
+        start: Offset,
+        end: Offset,
     },
+    /// A variable's name, and those of its fields.
     Variable {
-        at: Offset,
         id: VariableId,
-        name: Text,
-        path: Path,
+        start: Offset,
+        end: Offset,
     },
     Function {
-        at: Offset,
         id: FunctionId,
-        name: &'static str,
+        start: Offset,
+        end: Offset,
     },
+    /// Fields of what follows.
     Chain {
-        at: Offset,
-        head: Box<Word>,
-        path: Path,
+        start: Offset,
+        end: Offset,
+        length: u32,
     },
-    Pipe(Box<Pipe>),
 }
 
-/// What a string constant means.
-pub(crate) fn string_constant(quoted: &Slice, text: Option<&Text>) -> Text {
-    match (text, quoted.as_bytes()) {
-        (Some(text), _) => text.clone(),
-        (None, [_, inner @ .., _]) => Text::from(inner),
-        (None, _) => Text::default(),
+impl Word {
+    /// How many words are inside.
+    pub(crate) fn length(self) -> u32 {
+        match self {
+            Self::Pipe { length, .. } | Self::Command { length, .. } | Self::Chain { length, .. } => length,
+            _ => 0,
+        }
     }
 }
 
 /// A constant, held under all the types that can represent it.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Number {
-    pub(crate) text: Text,
     pub(crate) int: Option<i64>,
     pub(crate) uint: Option<u64>,
     pub(crate) float: Option<f64>,
     pub(crate) complex: Option<(f64, f64)>,
 }
 
-impl Node {
-    pub(crate) fn at(&self) -> Offset {
-        match self {
-            Self::Text { at, .. }
-            | Self::Action { at, .. }
-            | Self::Template { at, .. }
-            | Self::Break { at }
-            | Self::Continue { at } => *at,
-            Self::If(branch) | Self::With(branch) | Self::Range(branch) => branch.at,
-        }
-    }
+/// A pipeline's parts.
+pub(crate) struct Pipe {
+    pub(crate) is_assign: bool,
+    pub(crate) declared: Range<Index>,
+    pub(crate) commands: Range<Index>,
 }
 
-impl Word {
-    pub(crate) fn at(&self) -> Offset {
-        match self {
-            Self::Dot { at }
-            | Self::Nil { at }
-            | Self::Bool { at, .. }
-            | Self::Number { at, .. }
-            | Self::String { at, .. }
-            | Self::Field { at, .. }
-            | Self::Variable { at, .. }
-            | Self::Function { at, .. }
-            | Self::Chain { at, .. } => *at,
-            Self::Pipe(pipe) => pipe.at,
-        }
+/// Takes a pipeline apart.
+pub(super) fn pipe_at(words: &[Word], index: Index) -> Pipe {
+    let (is_assign, declared, length) = match words[index as usize] {
+        Word::Pipe {
+            is_assign,
+            declared,
+            length,
+            ..
+        } => (is_assign, Index::from(declared), length),
+        _ => (false, 0, 0),
+    };
+    let start = index + 1;
+    Pipe {
+        is_assign,
+        declared: start..start + declared,
+        commands: start + declared..start + length,
     }
 }
 
 /// Tells whether there is nothing but space.
-pub(crate) fn is_empty(body: &[Node]) -> bool {
-    body.iter().all(|node| match node {
-        Node::Text { text, .. } => {
-            crate::runes::iter(text.as_bytes()).all(|(_, rune, _)| crate::runes::is_space(rune))
-        }
-        _ => false,
-    })
-}
-
-fn write_path(f: &mut fmt::Formatter<'_>, path: &[Text]) -> fmt::Result {
-    path.iter().try_for_each(|name| write!(f, ".{name}"))
-}
-
-fn write_body(f: &mut fmt::Formatter<'_>, body: &[Node]) -> fmt::Result {
-    stack::grow(|| body.iter().try_for_each(|node| node.fmt(f)))
-}
-
-impl fmt::Display for Node {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (keyword, branch) = match self {
-            Self::Text { text, .. } => return write!(f, "{text}"),
-            Self::Action { pipe, .. } => return write!(f, "{{{{{pipe}}}}}"),
-            Self::Template { name, pipe, .. } => {
-                write!(f, "{{{{template {}", crate::strconv::quote(name.as_bytes()))?;
-                if let Some(pipe) = pipe {
-                    write!(f, " {pipe}")?;
+pub(super) fn is_empty(nodes: &[Node], body: Body, text: &[u8]) -> bool {
+    let mut at = body.start;
+    while at < body.end {
+        match nodes[at as usize] {
+            Node::Text { start, end } => {
+                let text = &text[start as usize..end as usize];
+                if !runes::iter(text).all(|(_, rune, _)| runes::is_space(rune)) {
+                    return false;
                 }
-                return f.write_str("}}");
+                at += 1;
             }
-            Self::Break { .. } => return f.write_str("{{break}}"),
-            Self::Continue { .. } => return f.write_str("{{continue}}"),
-            Self::If(branch) => ("if", branch),
-            Self::With(branch) => ("with", branch),
-            Self::Range(branch) => ("range", branch),
-        };
-        write!(f, "{{{{{keyword} {}}}}}", branch.pipe)?;
-        write_body(f, &branch.body)?;
-        if let Some(otherwise) = &branch.otherwise {
-            f.write_str("{{else}}")?;
-            write_body(f, otherwise)?;
+            Node::Define { end } => at = end,
+            _ => return false,
         }
-        f.write_str("{{end}}")
+    }
+    true
+}
+
+impl Tree {
+    /// Tells whether there is nothing but space.
+    pub(crate) fn is_empty(&self) -> bool {
+        is_empty(&self.code.nodes, self.body, &self.code.text)
     }
 }
 
-impl fmt::Display for Pipe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        stack::grow(|| self.write(f))
+impl Code {
+    pub(crate) fn node(&self, index: Index) -> Node {
+        self.nodes[index as usize]
     }
-}
 
-impl Pipe {
-    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, variable) in self.declared.iter().enumerate() {
-            if index > 0 {
-                f.write_str(", ")?;
-            }
-            write!(f, "{}", variable.name)?;
-        }
-        if !self.declared.is_empty() {
-            f.write_str(if self.is_assign { " = " } else { " := " })?;
-        }
-        for (index, command) in self.commands.iter().enumerate() {
-            if index > 0 {
-                f.write_str(" | ")?;
-            }
-            command.fmt(f)?;
-        }
-        Ok(())
+    pub(crate) fn word(&self, index: Index) -> Word {
+        self.words[index as usize]
     }
-}
 
-impl fmt::Display for Command {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, word) in self.words.iter().enumerate() {
-            if index > 0 {
-                f.write_str(" ")?;
-            }
-            match word {
-                Word::Pipe(pipe) => write!(f, "({pipe})")?,
-                word => word.fmt(f)?,
+    /// Takes a pipeline apart.
+    pub(crate) fn pipe(&self, index: Index) -> Pipe {
+        pipe_at(&self.words, index)
+    }
+
+    /// The place of the word after another one and all that is in it.
+    pub(crate) fn after(&self, index: Index) -> Index {
+        index + 1 + self.word(index).length()
+    }
+
+    pub(crate) fn slice(&self, start: Offset, end: Offset) -> &[u8] {
+        &self.text[start as usize..end as usize]
+    }
+
+    pub(crate) fn text(&self, index: Index) -> &Text {
+        &self.texts[index as usize]
+    }
+
+    pub(crate) fn number(&self, index: Index) -> &Number {
+        &self.numbers[index as usize]
+    }
+
+    /// Where a word stands, as errors tell it: for fields it is the second one, where there is one.
+    pub(crate) fn offset(&self, index: Index) -> Offset {
+        match self.word(index) {
+            Word::Pipe { at, .. }
+            | Word::Command { at, .. }
+            | Word::Dot { at }
+            | Word::Nil { at }
+            | Word::Bool { at, .. } => at,
+            Word::Declared { start, .. }
+            | Word::Number { start, .. }
+            | Word::String { start, .. }
+            | Word::Unquoted { start, .. }
+            | Word::Function { start, .. }
+            | Word::Chain { start, .. } => start,
+            Word::Field { start, end } | Word::Variable { start, end, .. } => {
+                let names = self.slice(start, end);
+                let second = memchr::memchr(b'.', names.get(1..).unwrap_or_default());
+                second.map_or(start, |second| start + 1 + second as Offset)
             }
         }
-        Ok(())
     }
-}
 
-impl fmt::Display for Word {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Dot { .. } => f.write_str("."),
-            Self::Nil { .. } => f.write_str("nil"),
-            Self::Bool { truth, .. } => write!(f, "{truth}"),
-            Self::Number { number, .. } => write!(f, "{}", number.text),
-            Self::String { quoted, .. } => write!(f, "{quoted}"),
-            Self::Field { path, .. } => write_path(f, path),
-            Self::Variable { name, path, .. } => {
-                write!(f, "{name}")?;
-                write_path(f, path)
-            }
-            Self::Function { name, .. } => write!(f, "{name}"),
-            Self::Chain { head, path, .. } => {
-                match head.as_ref() {
-                    Self::Pipe(pipe) => write!(f, "({pipe})")?,
-                    head => head.fmt(f)?,
-                }
-                write_path(f, path)
-            }
-            Self::Pipe(pipe) => pipe.fmt(f),
+    /// Shows a word as Go does.
+    pub(crate) fn show(&self, index: Index) -> Shown<'_> {
+        Shown {
+            text: &self.text,
+            words: &self.words,
+            index,
+        }
+    }
+
+    /// Shows the call of a template.
+    pub(crate) fn show_call(&self, name: Index, pipe: Option<Pipeline>) -> String {
+        let name = crate::strconv::quote(self.text(name).as_bytes());
+        match pipe {
+            Some(pipe) => format!("{{{{template {name} {}}}}}", self.show(pipe.get() - 1)),
+            None => format!("{{{{template {name}}}}}"),
         }
     }
 }

@@ -6,10 +6,7 @@ use crate::strconv::{self, NumberError, Unit};
 
 /// Reads a constant, or says in Go's words why it is none.
 pub(crate) fn parse(text: &[u8], token: Token) -> Result<Number, String> {
-    let number = Number {
-        text: text.into(),
-        ..Number::default()
-    };
+    let number = Number::default();
     match token {
         Token::CharConstant => parse_char(text, number),
         Token::Complex => parse_complex(text, number),

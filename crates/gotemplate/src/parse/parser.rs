@@ -1,15 +1,8 @@
 //! Builds trees out of tokens.
 
-use std::sync::Arc;
-
-use bytes::Bytes;
-
+use super::draft::{Draft, Twice};
 use super::lexer::{Item, Lexer, Token};
-use super::names::{Names, Path};
-use super::node::{
-    Body, Branch, Command, Declared, Node, Offset, Pipe, ROOT_VARIABLE, Slice, Source, Tree, VariableId,
-    Word, is_empty,
-};
+use super::node::{Body, Control, Index, Node, Offset, Pipeline, ROOT_VARIABLE, VariableId, Word};
 use super::number;
 use crate::error::{Error, Location};
 use crate::function::Functions;
@@ -24,15 +17,10 @@ const MAX_PAREN_DEPTH: usize = 10_000;
 /// How deep blocks may be nested: far more than any chart has, and little enough for printing and dropping.
 const MAX_BLOCK_DEPTH: usize = 10_000;
 
-/// The templates of one text; the text's own comes last, the others in the order of their names' first definition.
-pub(crate) struct Parsed {
-    pub(crate) trees: Vec<Tree>,
-}
-
 type Result<T> = std::result::Result<T, Error>;
 
-/// Parses a text into its own template and those it defines.
-pub(crate) fn parse(name: &str, text: Bytes, functions: &Functions, names: &mut Names) -> Result<Parsed> {
+/// Reads a text's own template and those it defines.
+pub(super) fn parse(name: &str, text: &[u8], functions: &Functions, draft: &mut Draft) -> Result<()> {
     if u32::try_from(text.len()).is_err() {
         let message = format!("template: {name}:1: text is longer than 4 GiB");
         let location = Location {
@@ -43,16 +31,11 @@ pub(crate) fn parse(name: &str, text: Bytes, functions: &Functions, names: &mut 
         };
         return Err(Error::parse(message, location));
     }
-    let source = Arc::new(Source {
-        name: name.into(),
-        text,
-    });
-    let bytes = source.text.clone();
     let mut parser = Parser {
-        source,
+        name,
         functions,
-        lexer: Lexer::new(&bytes),
-        bytes: &bytes,
+        lexer: Lexer::new(text),
+        bytes: text,
         lookahead: Vec::with_capacity(3),
         current_line: 0,
         variables: vec![ROOT_VARIABLE],
@@ -60,17 +43,13 @@ pub(crate) fn parse(name: &str, text: Bytes, functions: &Functions, names: &mut 
         range_depth: 0,
         paren_depth: 0,
         block_depth: 0,
-        deepest: 0,
         action_line: 0,
-        trees: Vec::new(),
-        names,
-        nodes: Vec::new(),
-        commands: Vec::new(),
-        words: Vec::new(),
+        draft,
     };
-    let body = parser.top_level()?;
-    parser.add(Text::from(name), body)?;
-    Ok(Parsed { trees: parser.trees })
+    parser.top_level()?;
+    let end = parser.draft.next_node();
+    let added = parser.draft.add(Text::from(name), Body { start: 0, end }, text);
+    added.map_err(|Twice| parser.defined_twice(name.as_bytes()))
 }
 
 /// How a list of nodes ended.
@@ -80,12 +59,12 @@ enum End {
 }
 
 enum Step {
-    Node(Node),
+    Read,
     End(End),
 }
 
 struct Parser<'t> {
-    source: Arc<Source>,
+    name: &'t str,
     functions: &'t Functions,
     lexer: Lexer<'t>,
     bytes: &'t [u8],
@@ -98,15 +77,8 @@ struct Parser<'t> {
     range_depth: usize,
     paren_depth: usize,
     block_depth: usize,
-    /// How deep blocks and parentheses have been nested so far.
-    deepest: usize,
     action_line: u32,
-    trees: Vec<Tree>,
-    names: &'t mut Names,
-    /// What has been read of the lists that are open, so that each list is allocated once and fits.
-    nodes: Vec<Node>,
-    commands: Vec<Command>,
-    words: Vec<Word>,
+    draft: &'t mut Draft,
 }
 
 impl<'t> Parser<'t> {
@@ -158,9 +130,9 @@ impl<'t> Parser<'t> {
 
     fn error(&self, message: impl AsRef<str>) -> Error {
         let line = self.current_line;
-        let message = format!("template: {}:{line}: {}", self.source.name, message.as_ref());
+        let message = format!("template: {}:{line}: {}", self.name, message.as_ref());
         let location = Location {
-            template: self.source.name.clone(),
+            template: self.name.into(),
             line: line as usize,
             column: None,
             offset: None,
@@ -173,7 +145,7 @@ impl<'t> Parser<'t> {
             let failure = self.lexer.failure();
             let mut extra = String::new();
             if self.action_line != 0 && self.action_line != item.line {
-                extra = format!(" in action started at {}:{}", self.source.name, self.action_line);
+                extra = format!(" in action started at {}:{}", self.name, self.action_line);
                 if failure.ends_with(" action") {
                     extra = extra.split_off(" in action".len());
                 }
@@ -193,51 +165,22 @@ impl<'t> Parser<'t> {
     }
 
     fn unquote(&mut self, item: &Item<'t>) -> Result<Text> {
-        let text = item.text;
-        if let [b'"', inner @ .., b'"'] = text
-            && memchr::memchr(b'\\', inner).is_none()
-            && std::str::from_utf8(inner).is_ok()
-        {
-            return Ok(self.intern(inner));
+        if is_literal(item.text) {
+            return Ok(Text::from(&item.text[1..item.text.len() - 1]));
         }
-        strconv::unquote(text)
+        strconv::unquote(item.text)
             .map(Text::from)
             .ok_or_else(|| self.error("invalid syntax"))
     }
 
-    /// A constant's text, unless the source has it as it is and it is too long to be held twice.
-    fn string_constant(&mut self, item: &Item<'t>) -> Result<Option<Text>> {
-        const LONG: usize = 64;
-        match item.text {
-            [b'`', inner @ .., b'`'] if inner.len() > LONG && memchr::memchr(b'\r', inner).is_none() => {
-                Ok(None)
-            }
-            _ => self.unquote(item).map(Some),
-        }
+    #[cold]
+    fn defined_twice(&self, name: &[u8]) -> Error {
+        // The prefix stands twice, as in Go.
+        let quoted = strconv::quote(name);
+        self.error(format!("template: multiple definition of template {quoted}"))
     }
 
-    fn add(&mut self, name: Text, body: Body) -> Result<()> {
-        let tree = Tree {
-            depth: self.deepest,
-            name: name.clone(),
-            source: self.source.clone(),
-            body,
-        };
-        match self.trees.iter_mut().find(|other| other.name == name) {
-            None => self.trees.push(tree),
-            Some(other) if is_empty(&other.body) => *other = tree,
-            Some(_) if is_empty(&tree.body) => {}
-            Some(_) => {
-                // The prefix stands twice, as in Go.
-                let quoted = strconv::quote(name.as_bytes());
-                return Err(self.error(format!("template: multiple definition of template {quoted}")));
-            }
-        }
-        Ok(())
-    }
-
-    fn top_level(&mut self) -> Result<Body> {
-        let start = self.nodes.len();
+    fn top_level(&mut self) -> Result<()> {
         while self.peek() != Token::Eof {
             let item = self.next();
             if item.token == Token::LeftDelim {
@@ -250,12 +193,12 @@ impl<'t> Parser<'t> {
             }
             self.put_back(item);
             match self.text_or_action()? {
-                Step::Node(node) => self.nodes.push(node),
+                Step::Read => {}
                 Step::End(End::End) => return Err(self.error("unexpected {{end}}")),
                 Step::End(End::Else) => return Err(self.error("unexpected {{else}}")),
             }
         }
-        Ok(self.nodes.split_off(start).into_boxed_slice())
+        Ok(())
     }
 
     /// Runs `parse` with the variables and counters of a template of its own.
@@ -278,28 +221,28 @@ impl<'t> Parser<'t> {
             }
             let name = parser.unquote(&item)?;
             parser.expect(Token::RightDelim, context)?;
-            let body = parser.body_to_end(context)?;
-            parser.add(name, body)
+            parser.template(name, context)
         })
     }
 
-    fn body_to_end(&mut self, context: &str) -> Result<Body> {
-        let (body, end) = self.item_list()?;
-        match end {
-            End::End => Ok(body),
-            End::Else => Err(self.error(format!("unexpected {{{{else}}}} in {context}"))),
+    /// Reads the body of a template of its own.
+    fn template(&mut self, name: Text, context: &str) -> Result<()> {
+        let index = self.draft.open_template();
+        if matches!(self.item_list()?, End::Else) {
+            return Err(self.error(format!("unexpected {{{{else}}}} in {context}")));
         }
+        let closed = self.draft.close_template(index, name.clone(), self.bytes);
+        closed.map_err(|Twice| self.defined_twice(name.as_bytes()))
     }
 
-    fn item_list(&mut self) -> Result<(Body, End)> {
+    fn item_list(&mut self) -> Result<End> {
         self.enter_block()?;
-        let start = self.nodes.len();
         while self.peek_non_space().token != Token::Eof {
             match self.text_or_action()? {
-                Step::Node(node) => self.nodes.push(node),
+                Step::Read => {}
                 Step::End(end) => {
                     self.block_depth -= 1;
-                    return Ok((self.nodes.split_off(start).into_boxed_slice(), end));
+                    return Ok(end);
                 }
             }
         }
@@ -309,10 +252,12 @@ impl<'t> Parser<'t> {
     fn text_or_action(&mut self) -> Result<Step> {
         let item = self.next_non_space();
         match item.token {
-            Token::Text => Ok(Step::Node(Node::Text {
-                at: item.start,
-                text: self.slice(&item),
-            })),
+            Token::Text => {
+                let start = item.start;
+                let end = item.end();
+                self.draft.nodes.push(Node::Text { start, end });
+                Ok(Step::Read)
+            }
             Token::LeftDelim => {
                 self.action_line = item.line;
                 let step = stack::grow(|| self.action());
@@ -325,7 +270,7 @@ impl<'t> Parser<'t> {
 
     fn action(&mut self) -> Result<Step> {
         let item = self.next_non_space();
-        let node = match item.token {
+        match item.token {
             Token::Block => self.block_control()?,
             Token::Break => self.loop_control(&item, "{{break}}")?,
             Token::Continue => self.loop_control(&item, "{{continue}}")?,
@@ -340,23 +285,20 @@ impl<'t> Parser<'t> {
                 self.expect(Token::RightDelim, "end")?;
                 return Ok(Step::End(End::End));
             }
-            Token::If => Node::If(self.control("if")?),
-            Token::Range => Node::Range(self.control("range")?),
-            Token::With => Node::With(self.control("with")?),
+            Token::If => self.control(Control::If)?,
+            Token::Range => self.control(Control::Range)?,
+            Token::With => self.control(Control::With)?,
             Token::Template => self.template_control()?,
             _ => {
-                let at = item.start;
                 self.put_back(item);
-                Node::Action {
-                    at,
-                    pipe: self.pipeline("command", Token::RightDelim)?,
-                }
+                let pipe = self.pipeline("command", Token::RightDelim)?;
+                self.draft.nodes.push(Node::Action { pipe });
             }
-        };
-        Ok(Step::Node(node))
+        }
+        Ok(Step::Read)
     }
 
-    fn loop_control(&mut self, item: &Item<'_>, name: &str) -> Result<Node> {
+    fn loop_control(&mut self, item: &Item<'_>, name: &str) -> Result<()> {
         let next = self.next_non_space();
         if next.token != Token::RightDelim {
             return Err(self.unexpected(&next, name));
@@ -364,40 +306,38 @@ impl<'t> Parser<'t> {
         if self.range_depth == 0 {
             return Err(self.error(format!("{name} outside {{{{range}}}}")));
         }
-        let at = item.start;
-        Ok(if item.token == Token::Break {
-            Node::Break { at }
+        self.draft.nodes.push(if item.token == Token::Break {
+            Node::Break
         } else {
-            Node::Continue { at }
-        })
+            Node::Continue
+        });
+        Ok(())
     }
 
-    fn control(&mut self, context: &str) -> Result<Box<Branch>> {
+    fn control(&mut self, control: Control) -> Result<()> {
         let scope = self.variables.len();
-        let pipe = self.pipeline(context, Token::RightDelim)?;
-        let ranges = usize::from(context == "range");
+        let pipe = self.pipeline(control.name(), Token::RightDelim)?;
+        let index = self.draft.open_branch(control, pipe);
+        let ranges = usize::from(control == Control::Range);
         self.range_depth += ranges;
-        let (body, end) = self.item_list()?;
+        let end = self.item_list()?;
         self.range_depth -= ranges;
-        let otherwise = match end {
-            End::End => None,
-            End::Else => Some(self.otherwise(context)?),
-        };
+        if matches!(end, End::Else) {
+            self.draft.begin_otherwise(index);
+            self.otherwise(control)?;
+        }
+        self.draft.close_branch(index);
         self.variables.truncate(scope);
-        Ok(Box::new(Branch {
-            at: pipe.at,
-            pipe,
-            body,
-            otherwise,
-        }))
+        Ok(())
     }
 
     /// Parses a control that stands in the `else` of another one.
-    fn nested_control(&mut self, context: &str) -> Result<Box<Branch>> {
+    fn nested_control(&mut self, control: Control) -> Result<()> {
+        self.next();
         self.enter_block()?;
-        let branch = stack::grow(|| self.control(context));
+        let read = stack::grow(|| self.control(control));
         self.block_depth -= 1;
-        branch
+        read
     }
 
     fn enter_block(&mut self) -> Result<()> {
@@ -405,24 +345,16 @@ impl<'t> Parser<'t> {
             return Err(self.error("max block depth exceeded"));
         }
         self.block_depth += 1;
-        self.deepest = self.deepest.max(self.block_depth + self.paren_depth);
         Ok(())
     }
 
     /// Parses what follows `{{else`; `else if` and `else with` share the `end` of what they are in.
-    fn otherwise(&mut self, context: &str) -> Result<Body> {
-        match (context, self.peek()) {
-            ("if", Token::If) => {
-                self.next();
-                Ok(Box::new([Node::If(self.nested_control("if")?)]))
-            }
-            ("with", Token::With) => {
-                self.next();
-                Ok(Box::new([Node::With(self.nested_control("with")?)]))
-            }
+    fn otherwise(&mut self, control: Control) -> Result<()> {
+        match (control, self.peek()) {
+            (Control::If, Token::If) | (Control::With, Token::With) => self.nested_control(control),
             _ => match self.item_list()? {
-                (body, End::End) => Ok(body),
-                (_, End::Else) => Err(self.error("expected end; found {{else}}")),
+                End::End => Ok(()),
+                End::Else => Err(self.error("expected end; found {{else}}")),
             },
         }
     }
@@ -435,20 +367,15 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn block_control(&mut self) -> Result<Node> {
+    fn block_control(&mut self) -> Result<()> {
         let context = "block clause";
         let (at, name) = self.template_name(context)?;
         let pipe = self.pipeline(context, Token::RightDelim)?;
-        let body = self.separately(|parser| parser.body_to_end(context))?;
-        self.add(name.clone(), body)?;
-        Ok(Node::Template {
-            at,
-            name,
-            pipe: Some(Box::new(pipe)),
-        })
+        self.call(at, name.clone(), Some(pipe));
+        self.separately(|parser| parser.template(name, context))
     }
 
-    fn template_control(&mut self) -> Result<Node> {
+    fn template_control(&mut self) -> Result<()> {
         let context = "template clause";
         let (at, name) = self.template_name(context)?;
         let item = self.next_non_space();
@@ -456,17 +383,16 @@ impl<'t> Parser<'t> {
             None
         } else {
             self.put_back(item);
-            Some(Box::new(self.pipeline(context, Token::RightDelim)?))
+            Some(self.pipeline(context, Token::RightDelim)?)
         };
-        Ok(Node::Template { at, name, pipe })
+        self.call(at, name, pipe);
+        Ok(())
     }
 
-    fn slice(&self, item: &Item<'_>) -> Slice {
-        Slice::new(&self.source, item.start, item.text.len())
-    }
-
-    fn intern(&mut self, text: &[u8]) -> Text {
-        self.names.text(text)
+    fn call(&mut self, at: Offset, name: Text, pipe: Option<Index>) {
+        let name = self.draft.text(name);
+        let pipe = pipe.and_then(|pipe| Pipeline::new(pipe + 1));
+        self.draft.nodes.push(Node::Template { at, name, pipe });
     }
 
     fn variable_id(&mut self, name: &'t [u8]) -> VariableId {
@@ -478,17 +404,21 @@ impl<'t> Parser<'t> {
         id
     }
 
-    fn declare(&mut self, declared: &mut Vec<Declared>, name: &'t [u8]) {
-        let id = self.variable_id(name);
+    fn declare(&mut self, item: &Item<'t>) {
+        let id = self.variable_id(item.text);
         self.variables.push(id);
-        let name = self.intern(name);
-        declared.push(Declared { id, name });
+        self.draft.words.push(Word::Declared {
+            id,
+            start: item.start,
+            end: item.end(),
+        });
     }
 
-    fn pipeline(&mut self, context: &str, end: Token) -> Result<Pipe> {
+    fn pipeline(&mut self, context: &str, end: Token) -> Result<Index> {
         let first = self.peek_non_space();
+        let pipe = self.draft.open_pipe(first.start);
         let (declared, is_assign) = self.declarations(context)?;
-        let start = self.commands.len();
+        let start = self.draft.next_word();
         loop {
             let item = self.next_non_space();
             match item.token {
@@ -506,40 +436,25 @@ impl<'t> Parser<'t> {
                 | Token::Variable
                 | Token::LeftParen => {
                     self.put_back(item);
-                    let command = self.command()?;
-                    self.commands.push(command);
+                    self.command()?;
                 }
                 // Function names win over the keywords of loops where the host has such functions.
                 _ => return Err(self.unexpected(&item, context)),
             }
         }
-        let pipe = Pipe {
-            at: first.start,
-            is_assign,
-            declared: declared.into_boxed_slice(),
-            commands: self.commands.split_off(start).into_boxed_slice(),
-        };
-        if pipe.commands.is_empty() {
+        if self.draft.next_word() == start {
             return Err(self.error(format!("missing value for {context}")));
         }
-        for (index, command) in pipe.commands.iter().enumerate().skip(1) {
-            if matches!(
-                command.words[0],
-                Word::Bool { .. }
-                    | Word::Dot { .. }
-                    | Word::Nil { .. }
-                    | Word::Number { .. }
-                    | Word::String { .. }
-            ) {
-                return Err(self.error(format!("non executable command in pipeline stage {}", index + 1)));
-            }
+        self.draft.close_pipe(pipe, declared, is_assign);
+        if let Some(stage) = self.draft.constant_stage(pipe) {
+            return Err(self.error(format!("non executable command in pipeline stage {stage}")));
         }
         Ok(pipe)
     }
 
-    /// Reads the variables before a pipeline, and tells whether they are assigned to.
-    fn declarations(&mut self, context: &str) -> Result<(Vec<Declared>, bool)> {
-        let mut declared = Vec::new();
+    /// Reads the variables before a pipeline, and tells how many there are and whether they are assigned to.
+    fn declarations(&mut self, context: &str) -> Result<(u8, bool)> {
+        let mut declared = 0;
         loop {
             let variable = self.peek_non_space();
             if variable.token != Token::Variable {
@@ -551,12 +466,13 @@ impl<'t> Parser<'t> {
             let next = if is_space { self.next_non_space() } else { after };
             match next.token {
                 Token::Assign | Token::Declare => {
-                    self.declare(&mut declared, variable.text);
-                    return Ok((declared, next.token == Token::Assign));
+                    self.declare(&variable);
+                    return Ok((declared + 1, next.token == Token::Assign));
                 }
                 Token::Char if next.text == b"," => {
-                    self.declare(&mut declared, variable.text);
-                    if context == "range" && declared.len() < 2 {
+                    self.declare(&variable);
+                    declared += 1;
+                    if context == "range" && declared < 2 {
                         match self.peek_non_space().token {
                             Token::Variable | Token::RightDelim | Token::RightParen => continue,
                             _ => return Err(self.error("range can only initialize variables")),
@@ -576,14 +492,12 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn command(&mut self) -> Result<Command> {
+    fn command(&mut self) -> Result<()> {
         let at = self.peek_non_space().start;
-        let start = self.words.len();
+        let command = self.draft.open(Word::Command { at, length: 0 });
         loop {
             self.peek_non_space();
-            if let Some(word) = self.operand()? {
-                self.words.push(word);
-            }
+            self.operand()?;
             let item = self.next();
             match item.token {
                 Token::Space => continue,
@@ -593,126 +507,116 @@ impl<'t> Parser<'t> {
             }
             break;
         }
-        if self.words.len() == start {
+        if self.draft.close(command) == 0 {
             return Err(self.error("empty command"));
         }
-        Ok(Command {
-            at,
-            words: self.words.split_off(start).into_boxed_slice(),
-        })
+        Ok(())
     }
 
-    /// Reads the fields that follow a first one, if any, and tells where the first of those that follow stands.
-    fn path(&mut self, first: Option<Item<'t>>) -> (Path, Option<Offset>) {
-        let (mut start, mut length) = first.map_or((0, 0), |item| (item.start, item.text.len()));
-        let mut at = None;
+    /// Reads the fields that follow, and tells where the first of them starts and the last one ends. Nothing stands between them.
+    fn path(&mut self) -> Option<(Offset, Offset)> {
+        let mut place = None;
         while self.peek() == Token::Field {
             let item = self.next();
-            if at.is_none() {
-                at = Some(item.start);
-                if length == 0 {
-                    start = item.start;
-                }
-            }
-            // Nothing stands between the fields of a path.
-            length += item.text.len();
+            let start = place.map_or(item.start, |(start, _)| start);
+            place = Some((start, item.end()));
         }
-        let bytes = self.bytes;
-        let start = start as usize;
-        (self.names.path(&bytes[start..start + length]), at)
+        place
     }
 
-    fn operand(&mut self) -> Result<Option<Word>> {
-        let Some(word) = self.term()? else { return Ok(None) };
-        if self.peek() != Token::Field {
-            return Ok(Some(word));
+    fn operand(&mut self) -> Result<()> {
+        let index = self.draft.next_word();
+        self.term()?;
+        if self.draft.next_word() == index || self.peek() != Token::Field {
+            return Ok(());
         }
-        let (path, at) = self.path(None);
-        let at = at.unwrap_or_else(|| word.at());
-        Ok(Some(match word {
+        if matches!(
+            self.draft.words[index as usize],
             Word::Bool { .. }
-            | Word::String { .. }
-            | Word::Number { .. }
-            | Word::Nil { .. }
-            | Word::Dot { .. } => {
-                let quoted = strconv::quote(word.to_string().as_bytes());
-                return Err(self.error(format!("unexpected . after term {quoted}")));
-            }
-            head => Word::Chain {
-                at,
-                head: Box::new(head),
-                path,
-            },
-        }))
+                | Word::String { .. }
+                | Word::Unquoted { .. }
+                | Word::Number { .. }
+                | Word::Nil { .. }
+                | Word::Dot { .. }
+        ) {
+            self.path();
+            let shown = self.draft.show(self.bytes, index);
+            let quoted = strconv::quote(shown.as_bytes());
+            return Err(self.error(format!("unexpected . after term {quoted}")));
+        }
+        if let Some((start, end)) = self.path() {
+            self.draft.chain(index, start, end);
+        }
+        Ok(())
     }
 
-    fn term(&mut self) -> Result<Option<Word>> {
+    /// Reads an operand, where there is one.
+    fn term(&mut self) -> Result<()> {
         let item = self.next_non_space();
-        let at = item.start;
-        Ok(Some(match item.token {
+        let (start, end) = (item.start, item.end());
+        let word = match item.token {
             Token::Identifier => {
-                let Some((name, id)) = self.functions.find(item.text) else {
+                let Some(id) = self.functions.find(item.text) else {
                     let quoted = strconv::quote(item.text);
                     return Err(self.error(format!("function {quoted} not defined")));
                 };
-                Word::Function { at, id, name }
+                Word::Function { id, start, end }
             }
-            Token::Dot => Word::Dot { at },
-            Token::Nil => Word::Nil { at },
+            Token::Dot => Word::Dot { at: start },
+            Token::Nil => Word::Nil { at: start },
             Token::Variable => {
                 let id = self.variable_id(item.text);
                 if !self.variables.contains(&id) {
                     return Err(self.error(format!("undefined variable {}", strconv::quote(item.text))));
                 }
-                let name = self.intern(item.text);
-                let (path, chained) = self.path(None);
-                Word::Variable {
-                    at: chained.unwrap_or(at),
-                    id,
-                    name,
-                    path,
-                }
+                let end = self.path().map_or(end, |(_, end)| end);
+                Word::Variable { id, start, end }
             }
             Token::Field => {
-                let (path, chained) = self.path(Some(item));
-                Word::Field {
-                    at: chained.unwrap_or(at),
-                    path,
-                }
+                let end = self.path().map_or(end, |(_, end)| end);
+                Word::Field { start, end }
             }
             Token::Bool => Word::Bool {
-                at,
+                at: start,
                 truth: item.text == b"true",
             },
             Token::CharConstant | Token::Complex | Token::Number => {
                 let number = number::parse(item.text, item.token).map_err(|message| self.error(message))?;
-                Word::Number {
-                    at,
-                    number: Box::new(number),
-                }
+                let number = self.draft.number(number);
+                Word::Number { start, end, number }
             }
             Token::LeftParen => {
                 if self.paren_depth >= MAX_PAREN_DEPTH {
                     return Err(self.error("max expression depth exceeded"));
                 }
                 self.paren_depth += 1;
-                self.deepest = self.deepest.max(self.block_depth + self.paren_depth);
-                let pipe = stack::grow(|| self.pipeline("parenthesized pipeline", Token::RightParen));
+                let read = stack::grow(|| self.pipeline("parenthesized pipeline", Token::RightParen));
                 self.paren_depth -= 1;
-                Word::Pipe(Box::new(pipe?))
+                return read.map(drop);
             }
+            Token::String | Token::RawString if is_literal(item.text) => Word::String { start, end },
             Token::String | Token::RawString => {
-                let text = self.string_constant(&item)?;
-                Word::String {
-                    at,
-                    quoted: self.slice(&item),
-                    text,
-                }
+                let text = self.unquote(&item)?;
+                let text = self.draft.text(text);
+                Word::Unquoted { start, end, text }
             }
             _ => {
                 self.put_back(item);
-                return Ok(None);
+                return Ok(());
             }
-        }))
+        };
+        self.draft.words.push(word);
+        Ok(())
+    }
+}
+
+/// Tells whether a string means what stands between its quotes.
+pub(super) fn is_literal(quoted: &[u8]) -> bool {
+    match quoted {
+        [b'"', inner @ .., b'"'] => {
+            memchr::memchr(b'\\', inner).is_none() && std::str::from_utf8(inner).is_ok()
+        }
+        [b'`', inner @ .., b'`'] => memchr::memchr(b'\r', inner).is_none(),
+        _ => false,
     }
 }
