@@ -67,7 +67,7 @@ pub(crate) fn unpack(packed: &[u8]) -> Result<Vec<File>, Error> {
         }
         files.push(File {
             name,
-            data: without_mark(Bytes::from(data)),
+            data: Bytes::from(data).into(),
         });
     }
     if files.is_empty() {

@@ -1,8 +1,10 @@
 //! A loaded chart.
 
-use bytes::Bytes;
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
+use crate::content::Content;
 use crate::metadata::Metadata;
 
 /// A file of a chart, with its path inside the chart.
@@ -11,7 +13,7 @@ pub struct File {
     /// The path, with `/` between its parts.
     pub name: String,
     /// The content, without a byte order mark.
-    pub data: Bytes,
+    pub data: Content,
 }
 
 /// A loaded chart with its dependencies. Rendering does not change it.
@@ -24,9 +26,9 @@ pub struct Chart {
     /// What `values.yaml` says; numbers are floats, as JSON has them. `None` without that file.
     pub values: Option<Map<String, Value>>,
     /// `values.schema.json`
-    pub schema: Option<Bytes>,
+    pub schema: Option<Content>,
     /// All other files.
-    pub files: Vec<File>,
+    pub files: Arc<Vec<File>>,
     /// The charts in `charts/`, by file name.
     pub dependencies: Vec<Chart>,
     /// What Helm logs while it loads the chart.

@@ -44,7 +44,26 @@ pub(crate) fn render(
     enable_dns: bool,
 ) -> Result<BTreeMap<String, Text>, Error> {
     let mut renderables = BTreeMap::new();
-    collect(chart, true, chart.name(), top, &top.values, &mut renderables);
+    collect(chart, true, chart.name(), top, &top.values, &mut renderables)?;
+    let rendered = render_all(&renderables, host, enable_dns);
+    // What templates made of a file that could not be read is of no use.
+    match unreadable(chart) {
+        Some(error) => Err(error),
+        None => rendered,
+    }
+}
+
+/// Why a file that a template asked for could not be read.
+fn unreadable(chart: &Tree<'_>) -> Option<Error> {
+    let own = chart.chart.files.iter().find_map(|file| file.data.failure());
+    own.or_else(|| chart.dependencies.iter().find_map(unreadable))
+}
+
+fn render_all(
+    renderables: &BTreeMap<String, Renderable>,
+    host: &Host,
+    enable_dns: bool,
+) -> Result<BTreeMap<String, Text>, Error> {
     let mut names: Vec<&String> = renderables.keys().collect();
     // Deeper paths first, so that a parent's templates replace those of its dependencies.
     names.sort_by(|a, b| {
@@ -55,7 +74,7 @@ pub(crate) fn render(
     for name in &names {
         templates
             .parse(name, renderables[*name].text.clone())
-            .map_err(|error| parse_error(name, &error, &renderables))?;
+            .map_err(|error| parse_error(name, &error, renderables))?;
     }
     templates.freeze();
     let mut rendered = BTreeMap::new();
@@ -79,7 +98,7 @@ pub(crate) fn render(
                 Value::Map(renderable.context.with_type(&VALUES_TYPE)),
                 host,
             )
-            .map_err(|error| exec_error(name, &error, &renderables))?;
+            .map_err(|error| exec_error(name, &error, renderables))?;
         rendered.insert(name.clone(), without_no_value(output));
     }
     Ok(rendered)
@@ -98,7 +117,7 @@ fn collect(
     top: &Top,
     values: &Map,
     into: &mut BTreeMap<String, Renderable>,
-) -> Map {
+) -> Result<Map, Error> {
     let subcharts = new_map();
     let own = if is_root {
         Value::Map(values.with_type(&VALUES_TYPE))
@@ -110,7 +129,7 @@ fn collect(
     };
     let context: Map = [
         ("Chart", Value::Map(chart.metadata_map(is_root))),
-        ("Files", Value::object(Files::new(&chart.chart.files))),
+        ("Files", Value::object(Files::new(chart.chart.files.clone()))),
         ("Release", Value::Map(top.release.clone())),
         ("Capabilities", top.capabilities.clone()),
         ("Values", own.clone()),
@@ -121,7 +140,7 @@ fn collect(
     let own = own.as_map().unwrap_or_else(new_map);
     for dependency in &chart.dependencies {
         let inner_path = format!("{path}/charts/{}", dependency.name());
-        let inner = collect(dependency, false, &inner_path, top, &own, into);
+        let inner = collect(dependency, false, &inner_path, top, &own, into)?;
         subcharts.insert(dependency.name(), Value::Map(inner));
     }
     for template in &chart.chart.templates {
@@ -131,13 +150,13 @@ fn collect(
         into.insert(
             clean(&format!("{path}/{}", template.name)),
             Renderable {
-                text: template.data.clone(),
+                text: template.data.bytes()?.clone(),
                 context: context.clone(),
                 base_path: clean(&format!("{path}/templates")),
             },
         );
     }
-    context
+    Ok(context)
 }
 
 /// Source: helm `pkg/engine/engine.go`, `cleanupParseError`.

@@ -5,7 +5,7 @@
 //!
 //! Invariants:
 //! - What Helm 4.2 prints is printed, to the byte; errors have its words, and excerpts beside them.
-//! - Fetches nothing and reads no disk: files are handed in, `lookup` is a [`Lookup`] handed in.
+//! - Fetches nothing and reads no disk: files are handed in, or ways to read them ([`Content`]); `lookup` is a [`Lookup`] handed in.
 //! - A loaded chart is not changed by rendering it.
 //! - Bad charts give errors in bounded time and memory: Helm's limits on sizes and recursion hold.
 
@@ -14,6 +14,7 @@ mod base64;
 mod capabilities;
 mod chart;
 mod coalesce;
+mod content;
 mod convert;
 mod engine;
 mod error;
@@ -38,8 +39,10 @@ pub mod values;
 
 pub use capabilities::{Capabilities, KubeVersion};
 pub use chart::{Chart, File};
+pub use content::Content;
 pub use error::{Error, Excerpt, log_line};
 pub use ignore::IgnoreRules;
+pub use load::check_size;
 pub use manifests::{Hook, Manifest, split};
 pub use metadata::{Dependency, Maintainer, Metadata};
 pub use output::{PrintOptions, Printed, chosen, print};

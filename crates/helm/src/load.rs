@@ -1,11 +1,12 @@
 //! Puts a chart together from its files.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use camino::Utf8PathBuf;
 
-use crate::archive::{self, LARGEST_FILE, unpack, without_mark};
+use crate::archive::{self, LARGEST_FILE, unpack};
 use crate::chart::{Chart, File};
 use crate::error::Error;
 use crate::ignore::IgnoreRules;
@@ -24,7 +25,7 @@ impl Chart {
             Some(data) => String::from_utf8_lossy(data).into_owned(),
             None => String::new(),
         };
-        detect_version(files.get(camino::Utf8Path::new("Chart.yaml")))?;
+        let metadata = detect_version(files.get(camino::Utf8Path::new("Chart.yaml")))?;
         let rules = IgnoreRules::parse(&ignore)?;
         let mut kept = Vec::new();
         let mut folder = Folder::default();
@@ -33,31 +34,51 @@ impl Chart {
             if folder.is_ignored(&rules, path) || rules.ignores(path, false) {
                 continue;
             }
-            if data.len() as u64 > LARGEST_FILE {
-                let name = path.rsplit('/').next().unwrap_or(path);
-                let name = kluctl_gotemplate::quote(name.as_bytes());
-                return Err(Error::new(format!(
-                    "chart file {name} is larger than the maximum file size {LARGEST_FILE}"
-                )));
-            }
+            check_size(path, data.len() as u64)?;
             kept.push(File {
                 name: path.to_owned(),
-                data: without_mark(data.clone()),
+                data: data.clone().into(),
             });
         }
-        assemble(kept, 0)
+        assemble(kept, metadata, 0)
+    }
+
+    /// Loads a chart from a folder that was walked as Helm walks it: without what its [`IgnoreRules`] leave out, and with
+    /// files that passed [`check_size`]. `chart_yaml` is the folder's `Chart.yaml`, also where it is left out.
+    ///
+    /// Files whose content comes [later](crate::Content::later) are read when they are needed, if at all.
+    ///
+    /// # Errors
+    /// What Helm says of a chart that cannot be loaded, or that a file cannot be read.
+    pub fn from_folder(chart_yaml: &Bytes, files: Vec<File>) -> Result<Self, Error> {
+        let metadata = detect_version(Some(chart_yaml))?;
+        assemble(files, metadata, 0)
     }
 
     /// Loads a packed chart.
     pub fn from_archive(packed: &[u8]) -> Result<Self, Error> {
         let files = unpack(packed).map_err(|error| error.context("unable to load chart archive"))?;
         let chart_yaml = files.iter().find(|file| file.name == "Chart.yaml");
-        if chart_yaml.is_none() {
+        let Some(chart_yaml) = chart_yaml else {
             return Err(Error::new("unable to detect chart version, no Chart.yaml found"));
-        }
-        detect_version(chart_yaml.map(|file| &file.data))?;
-        assemble(files, 0)
+        };
+        let metadata = detect_version(Some(chart_yaml.data.bytes()?))?;
+        assemble(files, metadata, 0)
     }
+}
+
+/// Refuses a chart's file that is larger than Helm takes.
+///
+/// Source: helm `pkg/chart/v2/loader/directory.go`, `LoadDir`.
+pub fn check_size(path: &str, size: u64) -> Result<(), Error> {
+    if size <= LARGEST_FILE {
+        return Ok(());
+    }
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let name = kluctl_gotemplate::quote(name.as_bytes());
+    Err(Error::new(format!(
+        "chart file {name} is larger than the maximum file size {LARGEST_FILE}"
+    )))
 }
 
 /// The folder of the last file that was looked at: most files lie beside the one before them.
@@ -81,21 +102,23 @@ impl<'p> Folder<'p> {
     }
 }
 
-/// Refuses API versions that Helm does not know.
-fn detect_version(chart_yaml: Option<&Bytes>) -> Result<(), Error> {
+/// Refuses API versions that Helm does not know; returns the metadata where nothing is wrong with it.
+fn detect_version(chart_yaml: Option<&Bytes>) -> Result<Option<Metadata>, Error> {
     let Some(data) = chart_yaml else {
-        return Ok(());
+        return Ok(None);
     };
     let mut metadata = Metadata::default();
     let text = text_of(data).map_err(|error| Error::new(format!("cannot load Chart.yaml: {error}")))?;
+    let read = metadata.read(&text);
     // Type errors of other fields are told later.
-    if let Err(message) = metadata.read(&text)
+    if let Err(message) = &read
         && !message.starts_with("error unmarshaling JSON")
     {
         return Err(Error::new(format!("cannot load Chart.yaml: {message}")));
     }
     match metadata.api_version.as_str() {
-        "" | "v1" | "v2" => Ok(()),
+        // A byte order mark would be taken away once more.
+        "" | "v1" | "v2" => Ok((read.is_ok() && text.len() == data.len()).then_some(metadata)),
         "v3" => Err(Error::new(
             "charts of apiVersion v3 are an experiment of Helm and are not supported",
         )),
@@ -107,17 +130,23 @@ fn text_of(data: &Bytes) -> Result<std::borrow::Cow<'_, str>, String> {
     kluctl_yaml::text_of(data).map_err(|error| error.go_text())
 }
 
-/// Sorts files into a chart.
+/// Sorts files into a chart; `known` is what the first `Chart.yaml` says, where that is known.
 ///
 /// Source: helm `pkg/chart/v2/loader/load.go`, `LoadFiles`.
-fn assemble(files: Vec<File>, depth: usize) -> Result<Chart, Error> {
+fn assemble(files: Vec<File>, mut known: Option<Metadata>, depth: usize) -> Result<Chart, Error> {
     if depth > DEEPEST {
         return Err(Error::new(format!("charts are nested more than {DEEPEST} deep")));
     }
     let mut metadata: Option<Metadata> = None;
     for file in files.iter().filter(|file| file.name == "Chart.yaml") {
-        let metadata = metadata.get_or_insert_default();
-        read_metadata(metadata, file)?;
+        let metadata = match known.take() {
+            Some(known) => metadata.insert(known),
+            None => {
+                let metadata = metadata.get_or_insert_default();
+                read_metadata(metadata, file)?;
+                metadata
+            }
+        };
         if metadata.api_version.is_empty() {
             "v1".clone_into(&mut metadata.api_version);
         }
@@ -127,17 +156,18 @@ fn assemble(files: Vec<File>, depth: usize) -> Result<Chart, Error> {
         templates: Vec::new(),
         values: None,
         schema: None,
-        files: Vec::new(),
+        files: Arc::default(),
         dependencies: Vec::new(),
         logs: Vec::new(),
     };
+    let mut others = Vec::new();
     let mut subcharts: BTreeMap<String, Vec<File>> = BTreeMap::new();
     for file in files {
         match file.name.as_str() {
             "Chart.yaml" => {}
             "Chart.lock" => check_lock(&file)?,
             "values.yaml" => {
-                let text = text_of(&file.data)
+                let text = text_of(file.data.bytes()?)
                     .map_err(|error| Error::new(format!("cannot unmarshal yaml document: {error}")));
                 let loaded = text.and_then(|text| values::from_yaml(&text));
                 chart.values = Some(loaded.map_err(|error| error.context("cannot load values.yaml"))?);
@@ -153,14 +183,14 @@ fn assemble(files: Vec<File>, depth: usize) -> Result<Chart, Error> {
                 }
                 read_metadata(metadata, &file)?;
                 if is_old {
-                    chart.files.push(file);
+                    others.push(file);
                 }
             }
             "requirements.lock" => {
                 check_lock(&file)?;
                 let metadata = metadata.get_or_insert_default();
                 if metadata.api_version == "v1" {
-                    chart.files.push(file);
+                    others.push(file);
                 } else {
                     chart.logs.push(crate::error::log_line("INFO", V2_LOCK, &[]));
                 }
@@ -173,7 +203,7 @@ fn assemble(files: Vec<File>, depth: usize) -> Result<Chart, Error> {
                     .next()
                     .is_some_and(|base| base.ends_with(".prov"))
                 {
-                    chart.files.push(file);
+                    others.push(file);
                     continue;
                 }
                 let folder = inner.split('/').next().unwrap_or(inner).to_owned();
@@ -183,9 +213,10 @@ fn assemble(files: Vec<File>, depth: usize) -> Result<Chart, Error> {
                     data: file.data,
                 });
             }
-            _ => chart.files.push(file),
+            _ => others.push(file),
         }
     }
+    chart.files = Arc::new(others);
     chart.metadata = metadata.ok_or_else(|| Error::new("Chart.yaml file is missing"))?;
     chart.metadata.validate()?;
     for (name, files) in subcharts {
@@ -204,14 +235,14 @@ const V2_LOCK: &str = "Warning: Dependency locking is handled in Chart.lock sinc
                        migrating to Chart.lock.";
 
 fn read_metadata(metadata: &mut Metadata, file: &File) -> Result<(), Error> {
-    text_of(&file.data)
+    text_of(file.data.bytes()?)
         .and_then(|text| metadata.read(&text))
         .map_err(|message| Error::new(format!("cannot load {}: {message}", file.name)))
 }
 
 /// Lock files are only checked for being readable.
 fn check_lock(file: &File) -> Result<(), Error> {
-    let checked = text_of(&file.data).and_then(|text| {
+    let checked = text_of(file.data.bytes()?).and_then(|text| {
         kluctl_yaml::from_str_lenient(&text)
             .map(|_| ())
             .map_err(|error| error.go_text())
@@ -229,17 +260,17 @@ fn load_subchart(parent: &str, name: &str, files: Vec<File>, depth: usize) -> Re
         }
         files
             .first()
-            .map_or_else(|| Ok(Vec::new()), |file| archive::unpack(&file.data))
-            .and_then(|files| assemble(files, depth + 1))
+            .map_or_else(|| Ok(Vec::new()), |file| archive::unpack(file.data.bytes()?))
+            .and_then(|files| assemble(files, None, depth + 1))
     } else {
         let inner = files.into_iter().filter_map(|file| {
             let (_, rest) = file.name.split_once('/')?;
             Some(File {
                 name: rest.to_owned(),
-                data: file.data.clone(),
+                data: file.data,
             })
         });
-        assemble(inner.collect(), depth + 1)
+        assemble(inner.collect(), None, depth + 1)
     };
     loaded.map_err(|error| error.context(format!("error unpacking subchart {name} in {parent}")))
 }

@@ -34,7 +34,7 @@ pub struct Printed {
 /// Source: helm `pkg/cmd/template.go` and `pkg/action/action.go`, `renderResources`.
 pub fn print(release: &Release, options: &PrintOptions) -> Result<Printed, Error> {
     let mut printed = Printed::default();
-    let mut manifests = String::with_capacity(text_length(release, options));
+    let mut manifests = String::with_capacity(text_length(release, options)?);
     let add = |text: &mut String, path: &str, content: &str| {
         for part in ["---\n# Source: ", path, "\n", content, "\n"] {
             text.push_str(part);
@@ -47,11 +47,12 @@ pub fn print(release: &Release, options: &PrintOptions) -> Result<Printed, Error
     };
     if options.include_crds {
         for crd in &release.crds {
+            let content = crd.text()?;
             match &options.to_files {
-                None => add(&mut manifests, &crd.path, &crd.text()),
+                None => add(&mut manifests, &crd.path, &content),
                 Some((folder, _)) => {
                     let file = format!("{folder}/{}", crd.path);
-                    printed.files.push((file, document(&crd.path, &crd.text())));
+                    printed.files.push((file, document(&crd.path, &content)));
                 }
             }
         }
@@ -97,17 +98,19 @@ pub fn print(release: &Release, options: &PrintOptions) -> Result<Printed, Error
 }
 
 /// How long the text will be about; asking for it at once spares half of the memory.
-fn text_length(release: &Release, options: &PrintOptions) -> usize {
+fn text_length(release: &Release, options: &PrintOptions) -> Result<usize, Error> {
     const AROUND: usize = "---\n# Source: \n\n".len();
     if options.to_files.is_some() {
-        return 0;
+        return Ok(0);
     }
-    let crds = release.crds.iter().filter(|_| options.include_crds);
-    let crds = crds.map(|crd| crd.path.len() + crd.content.len() + AROUND);
+    let mut length = 1;
+    for crd in release.crds.iter().filter(|_| options.include_crds) {
+        length += crd.path.len() + crd.content.bytes()?.len() + AROUND;
+    }
     let hooks = release.hooks.iter().map(|hook| &hook.manifest);
     let manifests = release.manifests.iter().chain(hooks);
     let manifests = manifests.map(|manifest| manifest.path.len() + manifest.content.len() + AROUND);
-    crds.chain(manifests).sum::<usize>() + 1
+    Ok(length + manifests.sum::<usize>())
 }
 
 /// The documents of what was printed that come from templates with these paths; each pattern must fit one.

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use kluctl_gotemplate::{Map, Text, Value};
 use serde_json::{Map as JsonMap, Value as Json};
 
 use crate::capabilities::{self, Capabilities};
 use crate::chart::Chart;
 use crate::coalesce::coalesce_values;
+use crate::content::Content;
 use crate::convert::map_from_json;
 use crate::engine::{Top, render};
 use crate::error::{Error, log_line};
@@ -52,18 +52,21 @@ pub struct RenderOptions {
 }
 
 /// A CRD file of a chart, which is no template.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Crd {
     /// The file's full path, such as `chart/crds/web.yaml`.
     pub path: String,
-    /// The file's text; it is shared with the chart.
-    pub content: Bytes,
+    /// What the file holds; it is shared with the chart, and read when it is asked for.
+    pub content: Content,
 }
 
 impl Crd {
     /// The text, with U+FFFD in place of bytes that are no UTF-8.
-    pub fn text(&self) -> std::borrow::Cow<'_, str> {
-        String::from_utf8_lossy(&self.content)
+    ///
+    /// # Errors
+    /// When the chart is a folder and the file cannot be read any more.
+    pub fn text(&self) -> Result<std::borrow::Cow<'_, str>, Error> {
+        Ok(String::from_utf8_lossy(self.content.bytes()?))
     }
 }
 
@@ -145,11 +148,7 @@ fn render_into(
         capabilities: capabilities::to_value(&options.capabilities),
     };
     if !options.skip_schema_validation {
-        schema::validate(&tree, &top.values, &mut release.logs).map_err(|message| {
-            Error::new(format!(
-                "values don't meet the specifications of the schema(s) in the following chart(s):\n{message}"
-            ))
-        })?;
+        schema::validate(&tree, &top.values, &mut release.logs)?;
     }
     render_release(&tree, &top, options, release).map_err(Error::while_rendering)
 }

@@ -43,7 +43,7 @@ impl<'c> Tree<'c> {
 
     /// The CRDs of the chart and its dependencies, with their full paths.
     pub(crate) fn crds(&self, path: &str, into: &mut Vec<(String, &'c File)>) {
-        for file in &self.chart.files {
+        for file in self.chart.files.iter() {
             if file.name.starts_with("crds/") && crate::chart::has_manifest_extension(&file.name) {
                 into.push((format!("{path}/{}", file.name), file));
             }

@@ -1,16 +1,16 @@
 //! `kluctl helm`: charts without a project.
 
-use std::collections::BTreeMap;
+mod folder;
+
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use bytes::Bytes;
-use camino::Utf8PathBuf;
 use clap::{ArgAction, Args, Subcommand};
 use kluctl_helm::{
-    Capabilities, Chart, IgnoreRules, KubeVersion, PrintOptions, RenderOptions, chosen, name_from_template,
-    pick_version, print, render_chart, strvals, values,
+    Capabilities, Chart, KubeVersion, PrintOptions, RenderOptions, chosen, name_from_template, pick_version,
+    print, render_chart, strvals, values,
 };
 use serde_json::{Map, Value};
 
@@ -663,27 +663,10 @@ fn with_dependencies(
 
 fn load(path: &Path) -> Result<Chart, Failure> {
     if !path.is_dir() {
-        let data = read(path)?;
+        let data = folder::read(path)?;
         return load_packed(path, &data);
     }
-    let chart_yaml = path.join("Chart.yaml");
-    let data = read(&chart_yaml)
-        .map_err(|error| format!("unable to detect chart at {}: {error}", chart_yaml.display()))?;
-    let ignore = path.join(".helmignore");
-    let ignore = if ignore.exists() {
-        read(&ignore)?
-    } else {
-        Bytes::new()
-    };
-    let mut files = vec![(Utf8PathBuf::from("Chart.yaml"), data)];
-    let rules = IgnoreRules::parse(&String::from_utf8_lossy(&ignore))?;
-    if !ignore.is_empty() {
-        files.push((Utf8PathBuf::from(".helmignore"), ignore));
-    }
-    walk(path, "", &rules, 0, &mut files)?;
-    // They come in the order of their paths, which makes a map of them cheap.
-    let files: BTreeMap<_, _> = files.into_iter().collect();
-    Ok(Chart::from_files(&files)?)
+    folder::load(path)
 }
 
 fn load_packed(path: &Path, data: &Bytes) -> Result<Chart, Failure> {
@@ -705,96 +688,6 @@ fn load_packed(path: &Path, data: &Bytes) -> Result<Chart, Failure> {
         });
     }
     Ok(Chart::from_archive(data)?)
-}
-
-/// Reads a folder's files, following links, without what is ignored.
-fn walk(
-    folder: &Path,
-    prefix: &str,
-    rules: &IgnoreRules,
-    depth: usize,
-    files: &mut Vec<(Utf8PathBuf, Bytes)>,
-) -> Result<(), Failure> {
-    const DEEPEST: usize = 100;
-    if depth > DEEPEST {
-        return Err(format!(
-            "folders are nested more than {DEEPEST} deep at {}",
-            folder.display()
-        )
-        .into());
-    }
-    let entries = std::fs::read_dir(folder).map_err(|error| go_error("open", folder, &error))?;
-    let mut entries = entries
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| go_error("open", folder, &error))?;
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in entries {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let path = entry.path();
-        let inner = format!("{prefix}{name}");
-        let kind = match entry.file_type() {
-            Ok(kind) if !kind.is_symlink() => kind,
-            found => {
-                if found.is_ok() {
-                    tell_link(folder, &path)?;
-                }
-                std::fs::metadata(&path)
-                    .map_err(|error| go_error("lstat", &path, &error))?
-                    .file_type()
-            }
-        };
-        if rules.ignores(&inner, kind.is_dir()) {
-            continue;
-        }
-        if kind.is_dir() {
-            walk(&path, &format!("{inner}/"), rules, depth + 1, files)?;
-        } else if kind.is_file() {
-            files.push((Utf8PathBuf::from(inner), read(&path)?));
-        } else {
-            let shown = path.display();
-            return Err(
-                format!("cannot load irregular file {shown} as it has file mode type bits set").into(),
-            );
-        }
-    }
-    Ok(())
-}
-
-/// Logs that a link is followed, as Helm does, or says where a broken one leads.
-fn tell_link(folder: &Path, link: &Path) -> Result<(), Failure> {
-    match link.canonicalize() {
-        Ok(resolved) => {
-            let (path, resolved) = (link.display().to_string(), resolved.display().to_string());
-            let attributes = [("path", path.as_str()), ("resolved", resolved.as_str())];
-            log(
-                &[kluctl_helm::log_line("INFO", LINK_FOLLOWED, &attributes)],
-                false,
-            );
-            Ok(())
-        }
-        Err(error) => {
-            let target = std::fs::read_link(link).unwrap_or_default();
-            let mut end = PathBuf::new();
-            for part in folder.join(target).components() {
-                match part {
-                    std::path::Component::ParentDir => {
-                        end.pop();
-                    }
-                    part => end.push(part),
-                }
-            }
-            let reason = go_error("lstat", &end, &error);
-            Err(format!("error evaluating symlink {}: {reason}", link.display()).into())
-        }
-    }
-}
-
-const LINK_FOLLOWED: &str = "found symbolic link in path. Contents of linked file included and used";
-
-fn read(path: &Path) -> Result<Bytes, String> {
-    std::fs::read(path)
-        .map(Bytes::from)
-        .map_err(|error| go_error("open", path, &error))
 }
 
 /// An error of the operating system in Go's words.
@@ -820,7 +713,7 @@ fn read_value_file(name: &str, fetch: &dyn Fetch, request: &ChartRequest<'_>) ->
     } else if name.starts_with("http://") || name.starts_with("https://") {
         fetch.file(name, request)?
     } else {
-        read(Path::new(name))?
+        folder::read(Path::new(name))?
     };
     kluctl_yaml::text_of(&data)
         .map(std::borrow::Cow::into_owned)

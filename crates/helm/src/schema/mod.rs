@@ -10,7 +10,7 @@ use kluctl_gotemplate::{Map, Value};
 use serde_json::Value as Json;
 
 use crate::convert::to_typed_json;
-use crate::error::log_line;
+use crate::error::{Error, log_line};
 use crate::tree::Tree;
 use registry::Registry;
 use validator::Validator;
@@ -21,18 +21,23 @@ const URL: &str = "file:///values.schema.json";
 /// Checks the values of a chart and its dependencies; the error lists all failures by chart.
 ///
 /// Source: helm `pkg/chart/common/util/jsonschema.go`, `ValidateAgainstSchema`.
-pub(crate) fn validate(chart: &Tree<'_>, values: &Map, logs: &mut Vec<String>) -> Result<(), String> {
+pub(crate) fn validate(chart: &Tree<'_>, values: &Map, logs: &mut Vec<String>) -> Result<(), Error> {
     let mut text = String::new();
-    check(chart, values, logs, &mut text);
-    if text.is_empty() { Ok(()) } else { Err(text) }
+    check(chart, values, logs, &mut text)?;
+    if text.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "values don't meet the specifications of the schema(s) in the following chart(s):\n{text}"
+    )))
 }
 
-fn check(chart: &Tree<'_>, values: &Map, logs: &mut Vec<String>, text: &mut String) {
+fn check(chart: &Tree<'_>, values: &Map, logs: &mut Vec<String>, text: &mut String) -> Result<(), Error> {
     if chart.chart.schema.is_some() {
         logs.push(log_line("DEBUG", "chart name", &[("chart-name", chart.name())]));
     }
     if let Some(schema) = &chart.chart.schema
-        && let Err(message) = check_one(schema, values)
+        && let Err(message) = check_one(schema.bytes()?, values)
     {
         text.push_str(chart.name());
         text.push_str(":\n");
@@ -48,7 +53,7 @@ fn check(chart: &Tree<'_>, values: &Map, logs: &mut Vec<String>, text: &mut Stri
     for dependency in &chart.dependencies {
         match values.get(dependency.name()) {
             None | Some(Value::Nil) => {}
-            Some(Value::Map(own)) => check(dependency, &own, logs, text),
+            Some(Value::Map(own)) => check(dependency, &own, logs, text)?,
             Some(other) => {
                 let found = other.type_name();
                 text.push_str(&format!(
@@ -58,6 +63,7 @@ fn check(chart: &Tree<'_>, values: &Map, logs: &mut Vec<String>, text: &mut Stri
             }
         }
     }
+    Ok(())
 }
 
 fn check_one(schema: &[u8], values: &Map) -> Result<(), String> {

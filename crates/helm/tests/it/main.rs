@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod expressions;
+mod folders;
 mod schemas;
 
 /// Fails with all cases whose answer is not Helm's.

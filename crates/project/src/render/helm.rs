@@ -256,7 +256,9 @@ fn render_one(
         }
     };
     if !description.skip_crds {
-        release.crds.iter().for_each(|crd| append(&crd.path, &crd.text()));
+        for crd in &release.crds {
+            append(&crd.path, &crd.text().map_err(|error| failed(&error))?);
+        }
     }
     let plain = release.manifests.iter();
     plain.for_each(|manifest| append(&manifest.path, &manifest.content));

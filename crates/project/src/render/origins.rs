@@ -119,8 +119,11 @@ fn mark(chart: &mut Chart) {
         if !is_manifest || name.file_name().is_some_and(|name| name.starts_with('_')) {
             continue;
         }
-        if let Ok(text) = std::str::from_utf8(&template.data) {
-            template.data = Bytes::from(mark_chart_template(text));
+        let Ok(data) = template.data.bytes() else {
+            continue;
+        };
+        if let Ok(text) = std::str::from_utf8(data) {
+            template.data = Bytes::from(mark_chart_template(text)).into();
         }
     }
     chart.dependencies.iter_mut().for_each(mark);
@@ -167,7 +170,7 @@ impl ChartSource {
     pub(crate) fn template(&self, path: &str) -> Option<String> {
         let (chart, inside) = self.owner(path)?;
         let file = chart.templates.iter().find(|file| file.name == inside)?;
-        Some(String::from_utf8_lossy(&file.data).into_owned())
+        Some(String::from_utf8_lossy(file.data.bytes().ok()?).into_owned())
     }
 
     /// The chart that a template's full path lies in, and the path inside of it.
@@ -197,7 +200,7 @@ impl ChartSource {
         let mut charts: Vec<(String, &Chart)> = vec![(self.chart.name().to_owned(), &self.chart)];
         while let Some((path, chart)) = charts.pop() {
             for file in &chart.templates {
-                let text = String::from_utf8_lossy(&file.data);
+                let text = String::from_utf8_lossy(file.data.bytes().ok()?);
                 let start = text.find(&format!("define \"{name}\""));
                 if let Some(start) = start {
                     let rest = &text[start..];
