@@ -255,3 +255,50 @@ fn passwords_stay_with_their_host() {
         .expect(0);
     assert_eq!(versions(&output.stdout), ["1.0.0"]);
 }
+
+#[test]
+fn schemas_of_values_may_be_on_web_servers() {
+    let environment = environment();
+    let server = Server::start(|request: &Request| match request.path() {
+        "/size.json" => Reply::new(200, r#"{"type": "integer", "maximum": 3}"#),
+        _ => Reply::new(404, "no such schema"),
+    });
+    let url = server.url();
+    environment.write("deployment.yaml", "deployments:\n- path: app\n");
+    let item = "helmChart: {path: chart, releaseName: r, namespace: default, output: out.yaml}\n";
+    environment.write("app/helm-chart.yaml", item);
+    environment.write("app/kustomization.yaml", "resources: [out.yaml]\n");
+    environment.write(
+        "app/chart/Chart.yaml",
+        "apiVersion: v2\nname: c\nversion: 1.0.0\n",
+    );
+    environment.write(
+        "app/chart/templates/a.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  v: size-{{ .Values.size }}\n",
+    );
+    let commands = [
+        &["helm", "template", "r", "app/chart"][..],
+        &["render", "--offline-kubernetes", "--print-all"],
+    ];
+    let run = |schema: &str, size: &str| {
+        let schema = format!("{{\"properties\": {{\"size\": {{\"$ref\": \"{url}/{schema}\"}}}}}}");
+        environment.write("app/chart/values.schema.json", &schema);
+        environment.write("app/chart/values.yaml", &format!("size: {size}\n"));
+        commands.map(|command| environment.run(command))
+    };
+    for output in run("size.json", "3") {
+        let output = output.expect(0);
+        assert!(output.stdout.contains("v: size-3"), "{}", output.stdout);
+    }
+    for output in run("size.json", "4") {
+        let output = output.expect(1);
+        let refused = "at '/size': maximum: got 4, want 3";
+        assert!(output.stderr.contains(refused), "{}", output.stderr);
+    }
+    let [template, render] = run("other.json", "3").map(|output| output.expect(1));
+    let failing = format!("failing loading \"{url}/other.json\": ");
+    // What Helm 4.2.2 says.
+    let answer = format!("{failing}HTTP request to {url}/other.json returned status 404 (Not Found)");
+    assert!(template.stderr.contains(&answer), "{}", template.stderr);
+    assert!(render.stderr.contains(&failing), "{}", render.stderr);
+}

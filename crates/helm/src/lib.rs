@@ -5,7 +5,8 @@
 //!
 //! Invariants:
 //! - What Helm 4.2 prints is printed, to the byte; errors have its words, and excerpts beside them.
-//! - Fetches nothing and reads no disk: files are handed in, or ways to read them ([`Content`]); `lookup` is a [`Lookup`] handed in.
+//! - Fetches nothing and reads no disk: files are handed in, or ways to read them ([`Content`]); `lookup` is a [`Lookup`] handed in,
+//!   and so is what brings the documents that schemas refer to, a [`SchemaSource`].
 //! - A loaded chart is not changed by rendering it.
 //! - Bad charts give errors in bounded time and memory: Helm's limits on sizes and recursion hold.
 
@@ -47,4 +48,5 @@ pub use manifests::{Hook, Manifest, split};
 pub use metadata::{Dependency, Maintainer, Metadata};
 pub use output::{PrintOptions, Printed, chosen, print};
 pub use release::{Crd, Lookup, Release, RenderOptions, name_from_template, render_chart};
+pub use schema::SchemaSource;
 pub use semver::pick_version;

@@ -15,8 +15,9 @@ use crate::engine::{Top, render};
 use crate::error::{Error, log_line};
 use crate::functions::Host;
 use crate::manifests::{self, Hook, Manifest};
+use crate::schema::{Checker, SchemaSource};
+use crate::semver;
 use crate::tree::Tree;
-use crate::{schema, semver};
 
 /// Reads objects of the cluster for the template function `lookup`.
 pub trait Lookup: Send + Sync {
@@ -49,6 +50,8 @@ pub struct RenderOptions {
     pub subchart_notes: bool,
     /// Where `lookup` looks; without it, nothing is found.
     pub lookup: Option<Arc<dyn Lookup>>,
+    /// Brings what schemas of values refer to; without it, such schemas are errors.
+    pub schemas: Option<Arc<dyn SchemaSource>>,
 }
 
 /// A CRD file of a chart, which is no template.
@@ -148,7 +151,11 @@ fn render_into(
         capabilities: capabilities::to_value(&options.capabilities),
     };
     if !options.skip_schema_validation {
-        schema::validate(&tree, &top.values, &mut release.logs)?;
+        let mut checker = Checker {
+            source: options.schemas.as_deref(),
+            logs: &mut release.logs,
+        };
+        checker.validate(&tree, &top.values)?;
     }
     render_release(&tree, &top, options, release).map_err(Error::while_rendering)
 }

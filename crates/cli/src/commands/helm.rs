@@ -5,12 +5,13 @@ mod folder;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use clap::{ArgAction, Args, Subcommand};
 use kluctl_helm::{
-    Capabilities, Chart, KubeVersion, PrintOptions, RenderOptions, chosen, name_from_template, pick_version,
-    print, render_chart, strvals, values,
+    Capabilities, Chart, KubeVersion, PrintOptions, RenderOptions, SchemaSource, chosen, name_from_template,
+    pick_version, print, render_chart, strvals, values,
 };
 use serde_json::{Map, Value};
 
@@ -253,6 +254,8 @@ pub(crate) trait Fetch {
     fn chart(&self, request: &ChartRequest<'_>) -> Result<Bytes, String>;
     /// A file of values.
     fn file(&self, url: &str, request: &ChartRequest<'_>) -> Result<Bytes, String>;
+    /// What brings the documents that schemas refer to.
+    fn schemas(&self) -> Arc<dyn SchemaSource>;
 }
 
 /// Flags of `helm template` that have no meaning where nothing is installed.
@@ -507,6 +510,7 @@ fn template(args: &TemplateArgs, debug: bool, fetch: &dyn Fetch) -> Result<(), F
         enable_dns: args.rendering.enable_dns,
         subchart_notes: args.rendering.render_subchart_notes,
         lookup: None,
+        schemas: Some(fetch.schemas()),
     };
     let release = render_chart(&chart, &values, &options)?;
     log(&release.logs, debug);

@@ -1,10 +1,11 @@
 //! Brings charts and values for `kluctl helm` from repositories, registries and web servers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use camino::Utf8PathBuf;
-use kluctl_helm::pick_version;
+use kluctl_helm::{SchemaSource, pick_version};
 use kluctl_source::helm_repository::Index;
 use kluctl_source::oci::{Registry, stored_credential};
 use kluctl_source::{Credential, Credentials, Http, Mirrors, SourceError};
@@ -18,6 +19,9 @@ use crate::options::sources::{MirrorFlags, resolve};
 const VALUES_LIMIT: u64 = 100 << 20;
 /// The largest packed chart that is fetched (bytes).
 const CHART_LIMIT: u64 = 100 << 20;
+
+/// The largest document that a schema refers to (bytes).
+const SCHEMA_LIMIT: u64 = 16 << 20;
 
 /// The network.
 pub(crate) struct Network;
@@ -34,6 +38,39 @@ impl Fetch for Network {
                 .await
                 .map_err(|error| error.to_string())
         })
+    }
+
+    fn schemas(&self) -> Arc<dyn SchemaSource> {
+        Arc::new(Self)
+    }
+}
+
+impl SchemaSource for Network {
+    /// Source: helm `pkg/chart/common/util/jsonschema.go`, `HTTPURLLoader`.
+    fn load(&self, url: &str) -> Result<Vec<u8>, String> {
+        block_on(async {
+            let fetched = match Http::new(Mirrors::default(), Credentials::default()) {
+                Ok(http) => http.get(url, SCHEMA_LIMIT).await,
+                Err(error) => Err(error),
+            };
+            fetched
+                .map(Vec::from)
+                .map_err(|error| schema_problem(url, &error))
+        })
+    }
+}
+
+/// Why a schema cannot be had, in Helm's words.
+fn schema_problem(url: &str, error: &SourceError) -> String {
+    match error {
+        SourceError::Status { status, .. } => {
+            let (code, reason) = status.split_once(' ').unwrap_or((status, ""));
+            format!("HTTP request to {url} returned status {code} ({reason})")
+        }
+        SourceError::Transport { reason, .. } => {
+            format!("HTTP request failed for {url}: Get {url:?}: {reason}")
+        }
+        other => format!("HTTP request failed for {url}: {other}"),
     }
 }
 

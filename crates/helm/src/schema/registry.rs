@@ -1,6 +1,6 @@
 //! Finds schemas by URL: `$id`, `$anchor`, `$defs`, and the published metaschemas.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use referencing::meta;
 use serde_json::Value;
@@ -16,6 +16,26 @@ pub(super) enum Draft {
 }
 
 impl Draft {
+    /// The draft whose rules a schema follows; `Err` is the address of a schema of schemas that has to be read for that.
+    ///
+    /// Source: santhosh-tekuri/jsonschema v6 `loader.go`, `getDraft`.
+    pub(super) fn of<'d>(mut schema: &'d Value, documents: &'d [Document]) -> Result<Self, String> {
+        for _ in 0..=documents.len() {
+            let Some(named) = schema.get("$schema").and_then(Value::as_str) else {
+                return Ok(Self::D2020);
+            };
+            if let Some(draft) = Self::of_url(named) {
+                return Ok(draft);
+            }
+            let url = named.split('#').next().unwrap_or(named);
+            match documents.iter().find(|document| document.url == url) {
+                Some(document) => schema = &document.schema,
+                None => return Err(url.to_owned()),
+            }
+        }
+        Ok(Self::D2020)
+    }
+
     fn of_url(url: &str) -> Option<Self> {
         let url = url.trim_end_matches('#');
         let url = url
@@ -32,7 +52,19 @@ impl Draft {
         })
     }
 
-    fn url(self) -> &'static str {
+    /// The schema of the draft's schemas.
+    pub(super) fn metaschema(self) -> &'static Value {
+        match self {
+            Self::D4 => &meta::DRAFT4,
+            Self::D6 => &meta::DRAFT6,
+            Self::D7 => &meta::DRAFT7,
+            Self::D2019 => &meta::DRAFT201909,
+            Self::D2020 => &meta::DRAFT202012,
+        }
+    }
+
+    /// The address of the schema of the draft's schemas.
+    pub(super) fn url(self) -> &'static str {
         match self {
             Self::D4 => "http://json-schema.org/draft-04/schema",
             Self::D6 => "http://json-schema.org/draft-06/schema",
@@ -67,6 +99,13 @@ pub(super) struct Resource<'s> {
     parts: HashMap<*const Value, usize>,
 }
 
+/// A schema that another one refers to.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) url: String,
+    pub(super) schema: Value,
+}
+
 /// All schemas that can be reached.
 pub(super) struct Registry<'s> {
     pub(super) resources: Vec<Resource<'s>>,
@@ -74,18 +113,17 @@ pub(super) struct Registry<'s> {
 }
 
 impl<'s> Registry<'s> {
-    pub(super) fn new(schema: &'s Value, url: &str) -> Result<Self, String> {
-        let draft = match schema.get("$schema").and_then(Value::as_str) {
-            None => Draft::D2020,
-            Some(named) => Draft::of_url(named).ok_or_else(|| {
-                format!("failing loading \"{named}\": schemas are not fetched from other places")
-            })?,
-        };
+    pub(super) fn new(schema: &'s Value, url: &str, documents: &'s [Document]) -> Result<Self, String> {
+        let draft = Draft::of(schema, documents).map_err(|url| format!("failing loading {url:?}"))?;
         let mut registry = Self {
             resources: Vec::new(),
             by_url: HashMap::new(),
         };
         registry.add(schema, url, draft);
+        for document in documents {
+            let draft = Draft::of(&document.schema, documents).unwrap_or(Draft::D2020);
+            registry.add(&document.schema, &document.url, draft);
+        }
         if leads_outside(schema) {
             registry.add_metaschemas();
         }
@@ -104,28 +142,6 @@ impl<'s> Registry<'s> {
                 self.add(meta, url, draft);
             }
         }
-    }
-
-    /// The first document's draft.
-    pub(super) fn draft(&self) -> Draft {
-        self.resources
-            .first()
-            .map_or(Draft::D2020, |resource| resource.draft)
-    }
-
-    /// The schema of the schema itself.
-    pub(super) fn metaschema(&self) -> &'static Value {
-        match self.draft() {
-            Draft::D4 => &meta::DRAFT4,
-            Draft::D6 => &meta::DRAFT6,
-            Draft::D7 => &meta::DRAFT7,
-            Draft::D2019 => &meta::DRAFT201909,
-            Draft::D2020 => &meta::DRAFT202012,
-        }
-    }
-
-    pub(super) fn metaschema_url(&self) -> &'static str {
-        self.draft().url()
     }
 
     fn add(&mut self, schema: &'s Value, url: &str, draft: Draft) -> usize {
@@ -218,14 +234,51 @@ impl<'s> Registry<'s> {
         }
     }
 
+    /// The address of a document that is referred to, by what is used of the schema, and not known.
+    ///
+    /// Source: santhosh-tekuri/jsonschema v6 `objcompiler.go`, which compiles no definition that nothing refers to.
+    pub(super) fn missing(&self) -> Option<String> {
+        let mut seen = HashSet::new();
+        let mut queue: VecDeque<Place<'s>> = self.root().into_iter().collect();
+        while let Some(place) = queue.pop_front() {
+            let Value::Object(map) = place.schema else {
+                continue;
+            };
+            if !seen.insert(std::ptr::from_ref(place.schema)) {
+                continue;
+            }
+            let draft = self.resources[place.resource].draft;
+            let references = [
+                ("$ref", true),
+                ("$recursiveRef", draft == Draft::D2019),
+                ("$dynamicRef", draft == Draft::D2020),
+            ];
+            for (keyword, _) in references.into_iter().filter(|(_, known)| *known) {
+                let Some(reference) = map.get(keyword).and_then(Value::as_str) else {
+                    continue;
+                };
+                let absolute = join(&self.resources[place.resource].url, reference);
+                let url = absolute.split('#').next().unwrap_or(&absolute);
+                if !self.by_url.contains_key(url) {
+                    return Some(url.to_owned());
+                }
+                queue.extend(self.resolve(place, reference));
+            }
+            if draft <= Draft::D7 && map.contains_key("$ref") {
+                continue;
+            }
+            let inner = map.iter().flat_map(|(keyword, value)| schemas_of(keyword, value));
+            queue.extend(inner.map(|schema| self.inside(place, schema)));
+        }
+        None
+    }
+
     /// What a `$ref` points to.
     pub(super) fn resolve(&self, from: Place<'s>, reference: &str) -> Result<Place<'s>, String> {
         let absolute = join(&self.resources[from.resource].url, reference);
         let (url, fragment) = absolute.split_once('#').unwrap_or((&absolute, ""));
         let Some(&resource) = self.by_url.get(url) else {
-            return Err(format!(
-                "failing loading \"{url}\": schemas are not fetched from other places"
-            ));
+            return Err(format!("failing loading {url:?}"));
         };
         let root = self.resources[resource].root;
         let fragment = percent_decoded(fragment);
@@ -261,8 +314,36 @@ impl<'s> Registry<'s> {
     }
 }
 
+/// The schemas that a keyword has a value checked with.
+fn schemas_of<'s>(keyword: &str, value: &'s Value) -> Vec<&'s Value> {
+    match (keyword, value) {
+        ("properties" | "patternProperties" | "dependentSchemas" | "dependencies", Value::Object(map)) => {
+            map.values().collect()
+        }
+        ("allOf" | "anyOf" | "oneOf" | "prefixItems" | "items", Value::Array(items)) => {
+            items.iter().collect()
+        }
+        (
+            "items"
+            | "additionalProperties"
+            | "additionalItems"
+            | "contains"
+            | "propertyNames"
+            | "if"
+            | "then"
+            | "else"
+            | "not"
+            | "unevaluatedItems"
+            | "unevaluatedProperties"
+            | "contentSchema",
+            Value::Object(_),
+        ) => vec![value],
+        _ => Vec::new(),
+    }
+}
+
 /// Whether a schema refers to anything but its own definitions: only then the metaschemas have to be read.
-fn leads_outside(schema: &Value) -> bool {
+pub(super) fn leads_outside(schema: &Value) -> bool {
     match schema {
         Value::Object(map) => map
             .iter()

@@ -2,15 +2,39 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use camino::Utf8PathBuf;
-use kluctl_helm::{Chart, RenderOptions, render_chart};
+use kluctl_helm::{Chart, RenderOptions, SchemaSource, render_chart};
 use serde_json::Value as Json;
+
+/// A web server's documents, by their paths.
+struct Documents(serde_json::Map<String, Json>);
+
+impl SchemaSource for Documents {
+    fn load(&self, url: &str) -> Result<Vec<u8>, String> {
+        let path = url.strip_prefix("http://127.0.0.1:18123").unwrap();
+        match self.0.get(path) {
+            Some(Json::String(text)) => Ok(text.clone().into_bytes()),
+            Some(document) => Ok(document.to_string().into_bytes()),
+            None => Err(format!("HTTP request to {url} returned status 404 (Not Found)")),
+        }
+    }
+}
 
 #[test]
 fn values_are_refused_in_helms_words() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/schemas.json");
+    check("schemas.json");
+}
+
+#[test]
+fn schemas_may_refer_to_documents_elsewhere() {
+    check("remote-schemas.json");
+}
+
+fn check(corpus: &str) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(corpus);
     let corpus: Json = serde_json::from_slice(&std::fs::read(corpus).unwrap()).unwrap();
     let mut wrong = Vec::new();
     let cases = corpus["cases"].as_array().unwrap();
@@ -30,6 +54,9 @@ fn values_are_refused_in_helms_words() {
         .collect();
         let options = RenderOptions {
             release_name: "r".to_owned(),
+            schemas: case["documents"]
+                .as_object()
+                .map(|documents| Arc::new(Documents(documents.clone())) as Arc<dyn SchemaSource>),
             ..RenderOptions::default()
         };
         let found = Chart::from_files(&files)

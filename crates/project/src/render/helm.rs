@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use camino::{Utf8Path, Utf8PathBuf};
-use kluctl_helm::{Capabilities, Chart, KubeVersion, Lookup, RenderOptions, render_chart};
+use kluctl_helm::{Capabilities, Chart, KubeVersion, Lookup, RenderOptions, SchemaSource, render_chart};
 use serde_json::{Map, Value};
 
 use crate::config::{HelmChart, HelmChartFile};
 use crate::load::LoadedItem;
-use crate::outside::{ChartRequest, ClusterReader, Files, KindQuery};
+use crate::outside::{ChartRequest, ClusterReader, Files, HttpRequest, KindQuery, Sources};
 use crate::problem::{Problem, Problems};
 use crate::tree::{SourceTree, join, normalize};
 use crate::vars::VarsLoader;
@@ -64,9 +64,37 @@ impl Lookup for ClusterLookup {
     }
 }
 
+/// The documents that charts' schemas refer to, each asked for once.
+struct WebSchemas {
+    sources: Arc<dyn Sources>,
+    known: Mutex<BTreeMap<String, Result<Vec<u8>, String>>>,
+}
+
+impl SchemaSource for WebSchemas {
+    fn load(&self, url: &str) -> Result<Vec<u8>, String> {
+        let ask = || {
+            let request = HttpRequest {
+                url,
+                method: "GET",
+                body: "",
+                headers: &BTreeMap::new(),
+            };
+            match self.sources.http(&request) {
+                Ok(response) => Ok(response.body.into_bytes()),
+                Err(error) => Err(error.to_string()),
+            }
+        };
+        match self.known.lock() {
+            Ok(mut known) => known.entry(url.to_owned()).or_insert_with(ask).clone(),
+            Err(_) => ask(),
+        }
+    }
+}
+
 impl Charts {
     /// Asks the cluster what it can do, or takes the version that was given.
     pub(super) fn new(
+        sources: &Arc<dyn Sources>,
         cluster: Option<&Arc<dyn ClusterReader>>,
         kubernetes_version: Option<&str>,
     ) -> Result<Self, Problem> {
@@ -83,6 +111,10 @@ impl Charts {
             options: RenderOptions {
                 capabilities,
                 lookup,
+                schemas: Some(Arc::new(WebSchemas {
+                    sources: sources.clone(),
+                    known: Mutex::default(),
+                })),
                 ..RenderOptions::default()
             },
             loaded: Mutex::default(),

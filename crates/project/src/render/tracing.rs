@@ -109,7 +109,7 @@ impl Run<'_> {
 
     pub(super) fn charts(&self) -> Result<Charts, Problem> {
         let version = self.options.kubernetes_version.as_deref();
-        Charts::new(self.loader.cluster.as_ref(), version)
+        Charts::new(&self.loader.sources, self.loader.cluster.as_ref(), version)
     }
 }
 
