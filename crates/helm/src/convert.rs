@@ -1,7 +1,7 @@
 //! Between JSON data and the values of templates.
 
-use kluctl_gotemplate::types::Kind;
 use kluctl_gotemplate::{List, Map, Value};
+use kluctl_yaml::{Commented, Tree, natural_order_v3, sort_keys};
 use serde_json::{Map as JsonMap, Value as Json};
 
 /// A JSON value for templates: floats stay floats, integers become `int64`.
@@ -41,29 +41,8 @@ pub(crate) fn to_typed_json(value: &Value) -> Json {
         Value::Bytes(bytes) => Json::Array(bytes.as_bytes().iter().map(|byte| Json::from(*byte)).collect()),
         Value::List(list) => Json::Array(list.to_vec().iter().map(to_typed_json).collect()),
         Value::Map(map) => to_typed_json_map(map),
-        Value::Object(object) => {
-            if let Some(map) = object.as_map() {
-                to_typed_json_map(&map)
-            } else if let Some(list) = object.as_list() {
-                to_typed_json(&Value::List(list))
-            } else if let Some(basic) = object.as_basic() {
-                to_typed_json(&basic)
-            } else if let (Some(plain), true) = (object.to_plain(), object.go_type().kind == Kind::Pointer) {
-                to_typed_json(&plain)
-            } else {
-                // Only what other packages of Go see.
-                let fields = object
-                    .fields()
-                    .into_iter()
-                    .filter(|(name, _)| name.starts_with(char::is_uppercase));
-                // go-yaml writes struct fields in lower case.
-                Json::Object(
-                    fields
-                        .map(|(name, field)| (name.to_lowercase(), to_typed_json(&field)))
-                        .collect(),
-                )
-            }
-        }
+        // Values of charts hold none.
+        Value::Object(_) => Json::Null,
     }
 }
 
@@ -72,6 +51,68 @@ fn to_typed_json_map(map: &Map) -> Json {
     Json::Object(
         entries
             .map(|(key, value)| (key.to_str().into_owned(), to_typed_json(&value)))
+            .collect(),
+    )
+}
+
+/// A value as go-yaml v3 writes it: maps are sorted, structs keep the order of their fields.
+///
+/// Source: go.yaml.in/yaml v3 `encode.go`, `marshal`.
+pub(crate) fn to_tree(value: &Value) -> Tree {
+    match value {
+        Value::Float(number) if number.is_nan() => Tree::Raw(".nan".to_owned()),
+        Value::Float(number) if number.is_infinite() => {
+            Tree::Raw(if *number < 0.0 { "-.inf" } else { ".inf" }.to_owned())
+        }
+        Value::List(list) => {
+            let items = list.to_vec();
+            Tree::Sequence(items.iter().map(|item| Commented::new(to_tree(item))).collect())
+        }
+        Value::Map(map) => {
+            let mut entries: Vec<(String, Value)> = map
+                .to_vec()
+                .into_iter()
+                .map(|(key, value)| (key.to_str().into_owned(), value))
+                .collect();
+            sort_keys(&mut entries, &|(a, _), (b, _)| natural_order_v3(a, b).is_lt());
+            mapping(entries)
+        }
+        Value::Object(object) => {
+            if let Some(map) = object.as_map() {
+                to_tree(&Value::Map(map))
+            } else if let Some(list) = object.as_list() {
+                to_tree(&Value::List(list))
+            } else if let Some(basic) = object.as_basic() {
+                to_tree(&basic)
+            } else if let Some(plain) = object.to_plain() {
+                match (object.go_type().name, plain) {
+                    ("time.Time", Value::String(text)) => Tree::Raw(text.to_str().into_owned()),
+                    (_, plain) => to_tree(&plain),
+                }
+            } else {
+                let fields = object.fields().into_iter();
+                // Other packages of Go see these only, and their names are written in lower case.
+                let fields = fields.filter(|(name, _)| name.starts_with(char::is_uppercase));
+                mapping(fields.map(|(name, field)| (name.to_lowercase(), field)))
+            }
+        }
+        other => match to_typed_json(other) {
+            Json::Array(items) => Tree::Sequence(
+                items
+                    .into_iter()
+                    .map(|item| Commented::new(Tree::Scalar(item)))
+                    .collect(),
+            ),
+            scalar => Tree::Scalar(scalar),
+        },
+    }
+}
+
+fn mapping(entries: impl IntoIterator<Item = (String, Value)>) -> Tree {
+    let entries = entries.into_iter();
+    Tree::Mapping(
+        entries
+            .map(|(key, value)| (key, Commented::new(to_tree(&value))))
             .collect(),
     )
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use foldhash::fast::RandomState;
 use kluctl_gotemplate::types::Type;
 use kluctl_gotemplate::{Context, Error, Functions, List, Map, Native, Parsed, Signature, Text, Value, json};
-use kluctl_yaml::to_string_indented;
+use kluctl_yaml::{Commented, tree_documents};
 
 use crate::Lookup;
 use crate::coalesce::new_map;
@@ -254,8 +254,8 @@ fn must_to_yaml(arguments: &[Value], _: &mut Context<'_>) -> Result<Value, Error
 }
 
 fn to_yaml_pretty(arguments: &[Value], _: &mut Context<'_>) -> Result<Value, Error> {
-    let plain = crate::convert::to_typed_json(&any(arguments, 0));
-    let yaml = to_string_indented(&plain, 2);
+    let tree = Commented::new(crate::convert::to_tree(&any(arguments, 0)));
+    let yaml = tree_documents(&[tree], 2).unwrap_or_default();
     Ok(yaml.strip_suffix('\n').unwrap_or(&yaml).into())
 }
 

@@ -12,7 +12,7 @@ pub fn natural_order(a: &str, b: &str) -> Ordering {
 /// go-yaml v3's order, which differs after digits: there a letter comes first.
 ///
 /// Source: go.yaml.in/yaml v3 `sorter.go`, `keyList.Less`.
-pub(crate) fn natural_order_v3(a: &str, b: &str) -> Ordering {
+pub fn natural_order_v3(a: &str, b: &str) -> Ordering {
     compare(a, b, true)
 }
 
@@ -20,7 +20,7 @@ pub(crate) fn natural_order_v3(a: &str, b: &str) -> Ordering {
 ///
 /// The standard library may panic on such an order. Like Go's sort on few keys, this one inserts one by one, but into
 /// sorted runs that are merged, so that many keys do not cost their square.
-pub(crate) fn sort_keys<T>(entries: &mut Vec<T>, less: &impl Fn(&T, &T) -> bool) {
+pub fn sort_keys<T>(entries: &mut Vec<T>, less: &impl Fn(&T, &T) -> bool) {
     const SHORT: usize = 12;
     if entries.len() <= SHORT {
         for i in 1..entries.len() {

@@ -30,7 +30,7 @@ pub use decode::{closest, decode, decode_node};
 pub use emit::{Layout, to_string, to_string_documents, to_string_indented, to_string_layout, try_to_string};
 pub use error::Error;
 pub use go_float::{format_float_g, format_float_json};
-pub use key_order::natural_order;
+pub use key_order::{natural_order, natural_order_v3, sort_keys};
 pub use node::{Content, Node, ScalarStyle, Span};
 pub use outline::{Outline, Outlined, outline};
 pub use parser::{MAX_DEPTH, parse_documents, parse_first};

@@ -1,6 +1,6 @@
 //! TOML as Go's most used library writes it: direct values first, then tables, each sorted and indented.
 
-use kluctl_gotemplate::{Map, Value};
+use kluctl_gotemplate::Value;
 use kluctl_yaml::format_float_g;
 
 /// Writes a value; a failure is told in the library's words.
@@ -40,19 +40,19 @@ impl Writer {
                     .map(kluctl_gotemplate::List::to_vec)
                     .unwrap_or_default()
                 {
-                    let Some(map) = item.as_map().filter(|map| !map.is_nil()) else {
+                    let Some(entries) = entries(&item) else {
                         continue;
                     };
                     self.newline();
                     self.indent(key);
                     self.text.push_str(&format!("[[{}]]", dotted(key)));
                     self.newline();
-                    self.map(key, &map, false)?;
+                    self.table(key, entries, false)?;
                 }
                 Ok(())
             }
             Form::Table => {
-                let Some(map) = value.as_map() else {
+                let Some(entries) = entries(value) else {
                     return Ok(());
                 };
                 if key.len() == 1 {
@@ -63,22 +63,27 @@ impl Writer {
                     self.text.push_str(&format!("[{}]", dotted(key)));
                     self.newline();
                 }
-                self.map(key, &map, false)
+                self.table(key, entries, false)
             }
         }
     }
 
-    fn map(&mut self, key: &mut Vec<String>, map: &Map, inline: bool) -> Result<(), String> {
+    fn table(
+        &mut self,
+        key: &mut Vec<String>,
+        all: Vec<(String, Value)>,
+        inline: bool,
+    ) -> Result<(), String> {
         let mut direct = Vec::new();
         let mut tables = Vec::new();
-        for (name, value) in map.to_vec() {
+        for (name, value) in all {
             let form = form(&value)?;
             let group = if matches!(form, Form::Table | Form::TableArray) {
                 &mut tables
             } else {
                 &mut direct
             };
-            group.push((name.to_str().into_owned(), value, form));
+            group.push((name, value, form));
         }
         if inline {
             self.text.push('{');
@@ -143,13 +148,15 @@ impl Writer {
                 }
                 self.text.push(']');
             }
-            Value::Map(map) => self.map(&mut Vec::new(), map, true)?,
             Value::Object(object) if object.go_type().name == "time.Time" => {
                 self.text.push_str(&time(object.as_ref()));
             }
+            Value::Map(_) | Value::Object(_) if let Some(entries) = entries(value) => {
+                self.table(&mut Vec::new(), entries, true)?;
+            }
             Value::Object(object) => {
-                if let Some(map) = object.as_map() {
-                    self.map(&mut Vec::new(), &map, true)?;
+                if let Some(Value::String(text)) = object.to_plain() {
+                    self.text.push_str(&quoted(&text.to_str()));
                 } else if let Some(list) = object.as_list() {
                     self.element(&Value::List(list))?;
                 } else if let Some(basic) = object.as_basic() {
@@ -158,7 +165,9 @@ impl Writer {
                     return Err(format!("unexpected type: {}", object.go_type().name));
                 }
             }
-            Value::Nil | Value::Complex(_) => return Err(format!("unexpected type: {}", value.type_name())),
+            Value::Nil | Value::Complex(_) | Value::Map(_) => {
+                return Err(format!("unexpected type: {}", value.type_name()));
+            }
         }
         Ok(())
     }
@@ -193,10 +202,27 @@ fn form(value: &Value) -> Result<Form, String> {
             }
             if tables { Form::TableArray } else { Form::Array }
         }
-        Value::Object(object) if object.as_map().is_some() => Form::Table,
+        Value::Object(_) if entries(value).is_some() => Form::Table,
         Value::Complex(_) => return Err("unsupported type: complex128".to_owned()),
         _ => Form::Scalar,
     })
+}
+
+/// The entries of a map, or the fields of a struct that does not write itself as a text.
+fn entries(value: &Value) -> Option<Vec<(String, Value)>> {
+    if let Some(map) = value.as_map() {
+        let entries = map.to_vec().into_iter();
+        let entries = entries.map(|(name, value)| (name.to_str().into_owned(), value));
+        return (!map.is_nil()).then(|| entries.collect());
+    }
+    let Value::Object(object) = value else {
+        return None;
+    };
+    let is_text = object.to_plain().is_some() || object.as_list().is_some() || object.as_basic().is_some();
+    let fields = object.fields().into_iter();
+    let fields = fields.filter(|(name, _)| name.starts_with(char::is_uppercase));
+    let fields: Vec<_> = fields.map(|(name, field)| (name.to_owned(), field)).collect();
+    (!is_text && !fields.is_empty()).then_some(fields)
 }
 
 fn dotted(key: &[String]) -> String {
