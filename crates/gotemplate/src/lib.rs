@@ -38,6 +38,7 @@
 )]
 
 mod builtin;
+mod entries;
 mod error;
 mod exec;
 mod fmt;
@@ -58,6 +59,7 @@ mod time;
 pub mod types;
 mod value;
 
+pub use entries::Entries;
 pub use error::{Error, ErrorKind, Location};
 pub use fmt::{print, sprintf};
 pub use function::{Closure, Context, Functions, Native, Signature};
@@ -68,4 +70,4 @@ pub use strconv::quote;
 pub use templates::{MissingKey, Parsed, Source, Templates};
 pub use text::Text;
 pub use types::Type;
-pub use value::{Entries, List, Map, Value};
+pub use value::{List, Map, Value};

@@ -39,7 +39,17 @@ pub struct Templates {
     missing_key: MissingKey,
     shared: Rc<HashMap<Text, Rc<Tree>>>,
     own: HashMap<Text, Rc<Tree>>,
-    draft: Rc<RefCell<Draft>>,
+    room: Rc<RefCell<Room>>,
+}
+
+/// How much room for output is kept.
+const LARGEST_ROOM: usize = 1 << 20;
+
+/// What is used again and again, for the room it has.
+#[derive(Default)]
+struct Room {
+    draft: Draft,
+    outputs: Vec<Vec<u8>>,
 }
 
 /// A template's text, which the parsed template goes on holding.
@@ -88,7 +98,7 @@ impl Templates {
             missing_key,
             shared: Rc::default(),
             own: HashMap::default(),
-            draft: Rc::default(),
+            room: Rc::default(),
         }
     }
 
@@ -109,7 +119,13 @@ impl Templates {
 
     /// Parses a text without adding it.
     pub fn parse_only(&self, name: &str, text: impl Into<Source>) -> Result<Parsed, Error> {
-        parse::parse(name, text.into().0, &self.functions, &mut self.draft.borrow_mut()).map(Parsed)
+        parse::parse(
+            name,
+            text.into().0,
+            &self.functions,
+            &mut self.room.borrow_mut().draft,
+        )
+        .map(Parsed)
     }
 
     /// Adds a parsed text's templates. It must have been parsed with the same functions.
@@ -161,9 +177,14 @@ impl Templates {
                 "template: no template {name} associated with template {set}"
             )));
         };
-        let mut out = Vec::with_capacity(1024);
-        exec::execute(self, tree, data, host, &mut out)?;
-        Ok(Text::from(out))
+        let mut out = self.room.borrow_mut().outputs.pop().unwrap_or_default();
+        let executed = exec::execute(self, tree, data, host, &mut out);
+        let text = executed.map(|()| Text::from(&out[..]));
+        if out.capacity() <= LARGEST_ROOM {
+            out.clear();
+            self.room.borrow_mut().outputs.push(out);
+        }
+        text
     }
 
     pub(crate) fn find(&self, name: &[u8]) -> Option<&Rc<Tree>> {

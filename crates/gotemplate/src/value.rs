@@ -1,10 +1,11 @@
 //! The values templates work on.
 
 use std::cell::{Ref, RefCell, RefMut};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
+use crate::entries::Entries;
 use crate::object::Object;
 use crate::stack;
 use crate::text::Text;
@@ -31,7 +32,7 @@ pub enum Value {
     /// A string.
     String(Text),
     /// A `[]byte`.
-    Bytes(Text),
+    Bytes(Arc<[u8]>),
     /// A slice.
     List(List),
     /// A map with string keys.
@@ -66,9 +67,6 @@ impl Drop for Pairs {
         stack::grow(|| drop(entries));
     }
 }
-
-/// What a map holds, ordered by key as Go prints it.
-pub type Entries = BTreeMap<Text, Value>;
 
 /// A Go map with string keys: shared and mutable, as `set`, `unset` and `merge` need it.
 #[derive(Clone)]
@@ -405,7 +403,8 @@ impl Value {
             Self::Uint(number, _) => *number != 0,
             Self::Float(number) => *number != 0.0,
             Self::Complex(number) => number.0 != 0.0 || number.1 != 0.0,
-            Self::String(text) | Self::Bytes(text) => !text.is_empty(),
+            Self::String(text) => !text.is_empty(),
+            Self::Bytes(bytes) => !bytes.is_empty(),
             Self::List(list) => !list.is_empty(),
             Self::Map(map) => !map.is_empty(),
             Self::Object(object) => object.is_true(),
@@ -458,5 +457,16 @@ impl From<List> for Value {
 impl From<Map> for Value {
     fn from(map: Map) -> Self {
         Self::Map(map)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Value;
+
+    #[test]
+    fn a_value_takes_no_more_room_than_a_text() {
+        assert_eq!(size_of::<Value>(), size_of::<crate::text::Text>());
+        assert_eq!(size_of::<Value>(), 24);
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn to_typed_json(value: &Value) -> Json {
             None => Json::String(number.to_string()),
         },
         Value::String(text) => Json::String(text.to_str().into_owned()),
-        Value::Bytes(bytes) => Json::Array(bytes.as_bytes().iter().map(|byte| Json::from(*byte)).collect()),
+        Value::Bytes(bytes) => Json::Array(bytes.iter().map(|byte| Json::from(*byte)).collect()),
         Value::List(list) => Json::Array(list.to_vec().iter().map(to_typed_json).collect()),
         Value::Map(map) => to_typed_json_map(map),
         // Values of charts hold none.

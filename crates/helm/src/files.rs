@@ -125,7 +125,7 @@ impl Object for Files {
         let argument = arguments.first().cloned().unwrap_or_default();
         Ok(match name {
             "Get" => Value::String(Text::from(self.get(&argument)?)),
-            "GetBytes" => Value::Bytes(Text::from(self.get(&argument)?)),
+            "GetBytes" => Value::Bytes(self.get(&argument)?.into()),
             "Glob" => Value::object(self.glob(&argument)),
             "Lines" => self.lines(&argument)?.into(),
             "AsConfig" => self.as_yaml(|data| String::from_utf8_lossy(data).into_owned())?,
@@ -138,7 +138,7 @@ impl Object for Files {
             // A failure cannot be told here; it is found when all templates have been executed.
             let entries = self.by_path().iter().map(|(name, content)| {
                 let data = bytes(content).unwrap_or_default();
-                (Text::from(name.as_str()), Value::Bytes(Text::from(data)))
+                (Text::from(name.as_str()), Value::Bytes(data.into()))
             });
             Map::typed(entries.collect(), &BYTES_MAP)
         });

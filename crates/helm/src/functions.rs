@@ -23,8 +23,8 @@ const DEEPEST_INCLUDE: usize = 1000;
 
 /// What functions need beside their arguments.
 pub(crate) struct Host {
-    /// How often each template is being included right now.
-    included: RefCell<HashMap<Text, usize, RandomState>>,
+    /// The templates that are being included right now.
+    included: RefCell<Vec<Text>>,
     /// Texts that `tpl` has parsed, since charts render the same ones again and again.
     parsed: RefCell<HashMap<Text, Parsed, RandomState>>,
     /// How many calls of `tpl` are under way.
@@ -111,8 +111,9 @@ fn include(arguments: &[Value], context: &mut Context<'_>) -> Result<Value, Erro
     };
     {
         let mut included = host.included.borrow_mut();
-        let count = included.entry(name.clone()).or_default();
-        if *count > DEEPEST_INCLUDE {
+        if included.len() > DEEPEST_INCLUDE
+            && included.iter().filter(|other| **other == name).count() > DEEPEST_INCLUDE
+        {
             return Err(Error::wrap(
                 format!(
                     "rendering template has a nested reference name: {}: ",
@@ -121,12 +122,10 @@ fn include(arguments: &[Value], context: &mut Context<'_>) -> Result<Value, Erro
                 Error::message("unable to execute template"),
             ));
         }
-        *count += 1;
+        included.push(name.clone());
     }
     let result = context.execute(name.as_bytes(), any(arguments, 1));
-    if let Some(count) = host.included.borrow_mut().get_mut(&name) {
-        *count -= 1;
-    }
+    host.included.borrow_mut().pop();
     result.map(Value::String)
 }
 

@@ -11,7 +11,8 @@ type Result<T> = std::result::Result<T, Error>;
 pub(super) fn len(slots: &[Slot]) -> Result<Value> {
     let slot = &slots[0];
     let count = match &slot.value {
-        Value::String(text) | Value::Bytes(text) => text.len(),
+        Value::String(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
         Value::List(list) => list.len(),
         Value::Map(map) => map.len(),
         Value::Nil if slot.in_interface => return Err(Error::message("len of nil pointer")),
@@ -76,16 +77,8 @@ pub(super) fn index(slots: &[Slot]) -> Result<Value> {
         let index = &slot.value;
         item = match &item {
             Value::Nil => return Err(Error::message("index of nil pointer")),
-            Value::String(text) | Value::Bytes(text) => {
-                let what = if matches!(item, Value::String(_)) {
-                    "string"
-                } else {
-                    "slice"
-                };
-                let at = index_of(index, text.len())?;
-                let byte = text.as_bytes().get(at).ok_or_else(|| past_end(what))?;
-                Value::Uint(u64::from(*byte), UintType::Uint8)
-            }
+            Value::String(text) => byte(text.as_bytes(), index, "string")?,
+            Value::Bytes(bytes) => byte(bytes, index, "slice")?,
             Value::List(list) => list_item(list, index)?,
             Value::Map(map) => {
                 let key = map_key(index)?;
@@ -103,6 +96,12 @@ pub(super) fn index(slots: &[Slot]) -> Result<Value> {
         };
     }
     Ok(item)
+}
+
+fn byte(bytes: &[u8], index: &Value, what: &str) -> Result<Value> {
+    let at = index_of(index, bytes.len())?;
+    let byte = bytes.get(at).ok_or_else(|| past_end(what))?;
+    Ok(Value::Uint(u64::from(*byte), UintType::Uint8))
 }
 
 fn list_item(list: &List, index: &Value) -> Result<Value> {
@@ -141,7 +140,8 @@ pub(super) fn slice(slots: &[Slot]) -> Result<Value> {
         Value::String(_) if indexes.len() == 3 => {
             return Err(Error::message("cannot 3-index slice a string"));
         }
-        Value::String(text) | Value::Bytes(text) => text.len(),
+        Value::String(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
         Value::List(list) => list.len(),
         _ => {
             return Err(Error::message(format!(
@@ -163,7 +163,7 @@ pub(super) fn slice(slots: &[Slot]) -> Result<Value> {
     }
     Ok(match item {
         Value::String(text) => Value::string(&text.as_bytes()[start..end]),
-        Value::Bytes(text) => Value::Bytes(text.as_bytes()[start..end].into()),
+        Value::Bytes(bytes) => Value::Bytes(bytes[start..end].into()),
         Value::List(list) => Value::List(List::typed(list.to_vec()[start..end].to_vec(), list.go_type())),
         _ => Value::Nil,
     })

@@ -7,7 +7,6 @@ use crate::error::Error;
 use crate::function::{Body, Context, Function, Signature, Slot};
 use crate::object::Object;
 use crate::parse::node::{Index, Number, Word};
-use crate::stack;
 use crate::types::{Kind, Type};
 use crate::value::{List, Map, Value};
 
@@ -40,21 +39,27 @@ impl<'t> State<'t> {
             Body::And => return self.short_circuit(dot, false, arguments, last),
             Body::Or => return self.short_circuit(dot, true, arguments, last),
             Body::Call => {
-                let slots = self.eval_slots(dot, arguments, count, last)?;
+                let base = self.eval_slots(dot, arguments, last)?;
                 let callee = (count > 0).then(|| self.code.show(arguments.start).to_string());
-                call_value(callee, &slots)
+                call_value(callee, &self.slots[base..])
             }
             Body::Builtin(builtin) => {
-                let slots = self.eval_slots(dot, arguments, count, last)?;
-                builtin(&slots)
+                let base = self.eval_slots(dot, arguments, last)?;
+                let called = builtin(&self.slots[base..]);
+                self.slots.truncate(base);
+                called
             }
             Body::Native(native) => {
-                let values = self.eval_arguments(dot, function.signature, arguments, count, last)?;
-                native(&values, &mut self.context())
+                let base = self.eval_arguments(dot, function.signature, arguments, last)?;
+                let called = native(&self.arguments[base..], &mut self.context());
+                self.arguments.truncate(base);
+                called
             }
             Body::Closure(closure) => {
-                let values = self.eval_arguments(dot, function.signature, arguments, count, last)?;
-                closure(&values, &mut self.context())
+                let base = self.eval_arguments(dot, function.signature, arguments, last)?;
+                let called = closure(&self.arguments[base..], &mut self.context());
+                self.arguments.truncate(base);
+                called
             }
         };
         called.map_err(|error| self.call_error(node, name, error))
@@ -73,8 +78,9 @@ impl<'t> State<'t> {
     ) -> Result<Slot> {
         let count = self.count(arguments);
         self.check_count(signature, name, count, last.is_some())?;
-        let values = self.eval_arguments(dot, signature, arguments, count, last)?;
-        let called = object.call(name, &values, &mut self.context());
+        let base = self.eval_arguments(dot, signature, arguments, last)?;
+        let called = object.call(name, &self.arguments[base..], &mut self.context());
+        self.arguments.truncate(base);
         called
             .map(Slot::from)
             .map_err(|error| self.call_error(At::Word(word), name, error))
@@ -140,42 +146,41 @@ impl<'t> State<'t> {
         Ok(last.map_or(value, |slot| slot.value))
     }
 
-    fn eval_slots(
-        &mut self,
-        dot: &Slot,
-        arguments: Arguments,
-        count: usize,
-        last: Option<Slot>,
-    ) -> Result<Vec<Slot>> {
-        let mut slots = Vec::with_capacity(count + 1);
+    /// Evaluates arguments onto [`State::slots`], and tells where they start.
+    fn eval_slots(&mut self, dot: &Slot, arguments: Arguments, last: Option<Slot>) -> Result<usize> {
+        let base = self.slots.len();
         let mut word = arguments.start;
         while word < arguments.end {
-            slots.push(self.eval_word(dot, word)?);
+            let slot = self.eval_word(dot, word)?;
+            self.slots.push(slot);
             word = self.code.after(word);
         }
-        slots.extend(last);
-        Ok(slots)
+        self.slots.extend(last);
+        Ok(base)
     }
 
+    /// Evaluates arguments of the right types onto [`State::arguments`], and tells where they start.
     fn eval_arguments(
         &mut self,
         dot: &Slot,
         signature: &'static Signature,
         arguments: Arguments,
-        count: usize,
         last: Option<Slot>,
-    ) -> Result<Vec<Value>> {
-        let mut values = Vec::with_capacity(count + 1);
+    ) -> Result<usize> {
+        let base = self.arguments.len();
         let parameter = |index: usize| &signature.parameters[index.min(signature.parameters.len() - 1)];
         let mut word = arguments.start;
         while word < arguments.end {
-            values.push(self.eval_argument(dot, parameter(values.len()), word)?);
+            let ty = parameter(self.arguments.len() - base);
+            let value = self.eval_argument(dot, ty, word)?;
+            self.arguments.push(value);
             word = self.code.after(word);
         }
         if let Some(slot) = last {
-            values.push(self.check_type(slot, parameter(values.len()))?);
+            let value = self.check_type(slot, parameter(self.arguments.len() - base))?;
+            self.arguments.push(value);
         }
-        Ok(values)
+        Ok(base)
     }
 
     fn eval_argument(&mut self, dot: &Slot, ty: &'static Type, index: Index) -> Result<Value> {
@@ -186,7 +191,7 @@ impl<'t> State<'t> {
             Word::Nil { .. } => return Err(self.error(format!("cannot assign nil to {ty}"))),
             Word::Bool { .. } | Word::Number { .. } | Word::String { .. } | Word::Unquoted { .. } => {}
             _ => {
-                let slot = stack::grow(|| self.eval_word(dot, index))?;
+                let slot = self.eval_word(dot, index)?;
                 return self.check_type(slot, ty);
             }
         }
@@ -230,7 +235,7 @@ impl<'t> State<'t> {
     fn check_type(&self, slot: Slot, ty: &'static Type) -> Result<Value> {
         match (ty, &slot.value) {
             (Type::Any, Value::Object(object)) => return Ok(object.passed_on().unwrap_or(slot.value)),
-            (Type::Any | Type::Reflect, _) => return Ok(slot.value),
+            (Type::Any | Type::Reflect, _) | (Type::String, Value::String(_)) => return Ok(slot.value),
             _ => {}
         }
         let Some(given) = slot.value.go_type() else {

@@ -64,7 +64,7 @@ impl<'t> State<'t> {
             }
             Word::Field { start, end } => {
                 self.at = At::Word(first);
-                self.eval_path(dot, dot.clone(), first, (start, end), arguments, last)
+                self.eval_path(dot, dot, first, (start, end), arguments, last)
             }
             Word::Variable { id, start, end } => {
                 self.eval_variable(dot, first, id, (start, end), arguments, last)
@@ -134,8 +134,8 @@ impl<'t> State<'t> {
             return Err(self.error(format!("indirection through explicit nil in {shown}")));
         }
         // A function's result is not taken out of its interface here.
-        let receiver = stack::grow(|| self.eval_word(dot, head))?;
-        self.eval_path(dot, receiver, word, path, arguments, last)
+        let receiver = self.eval_word(dot, head)?;
+        self.eval_path(dot, &receiver, word, path, arguments, last)
     }
 
     fn eval_variable(
@@ -157,7 +157,7 @@ impl<'t> State<'t> {
             }
             Some(length) => {
                 let path = (start + length as Offset, end);
-                self.eval_path(dot, value, word, path, arguments, last)
+                self.eval_path(dot, &value, word, path, arguments, last)
             }
         }
     }
@@ -168,7 +168,7 @@ impl<'t> State<'t> {
         let none = Arguments::default();
         match self.code.word(word) {
             Word::Dot { .. } => Ok(dot.clone()),
-            Word::Field { start, end } => self.eval_path(dot, dot.clone(), word, (start, end), none, None),
+            Word::Field { start, end } => self.eval_path(dot, dot, word, (start, end), none, None),
             Word::Variable { id, start, end } => self.eval_variable(dot, word, id, (start, end), none, None),
             Word::Pipe { .. } => stack::grow(|| self.eval_pipe(dot, word)).map(Slot::from),
             Word::Function { id, .. } => self.eval_function(dot, id, word, At::Word(word), none, None),
@@ -188,18 +188,22 @@ impl<'t> State<'t> {
     fn eval_path(
         &mut self,
         dot: &Slot,
-        mut receiver: Slot,
+        receiver: &Slot,
         word: Index,
         (start, end): (Offset, Offset),
         arguments: Arguments,
         last: Option<Slot>,
     ) -> Result<Slot> {
         let mut path = self.code.slice(start + 1, end);
+        let mut step;
+        let mut receiver = receiver;
         while let Some(length) = path.iter().position(|byte| *byte == b'.') {
-            receiver = self.eval_field(dot, &path[..length], word, Arguments::default(), None, &receiver)?;
+            let next = self.eval_field(dot, &path[..length], word, Arguments::default(), None, receiver)?;
+            step = next;
+            receiver = &step;
             path = &path[length + 1..];
         }
-        self.eval_field(dot, path, word, arguments, last, &receiver)
+        self.eval_field(dot, path, word, arguments, last, receiver)
     }
 
     fn eval_field(
@@ -315,7 +319,7 @@ pub(crate) fn zero(ty: &'static Type) -> Value {
         Kind::Uint(width) => Value::Uint(0, width),
         Kind::Float64 => Value::Float(0.0),
         Kind::String => Value::String(Text::default()),
-        Kind::Slice if *ty == crate::types::BYTES => Value::Bytes(Text::default()),
+        Kind::Slice if *ty == crate::types::BYTES => Value::Bytes([].into()),
         Kind::Slice => Value::List(crate::value::List::nil(ty)),
         Kind::Map => Value::Map(Map::nil(ty)),
         _ => Value::Nil,
@@ -327,7 +331,7 @@ pub(crate) fn zero(ty: &'static Type) -> Value {
 /// Source: helm `pkg/chart/common/values.go`, `Values.AsMap`.
 fn as_map(map: &Map, named: &'static NamedType) -> Value {
     if map.is_nil() {
-        return Value::Map(Map::typed(crate::value::Entries::default(), &ANY_MAP));
+        return Value::Map(Map::typed(crate::entries::Entries::default(), &ANY_MAP));
     }
     Value::Map(map.with_type(named.underlying.as_ref().unwrap_or(&ANY_MAP)))
 }

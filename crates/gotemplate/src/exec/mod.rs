@@ -81,6 +81,9 @@ struct State<'t> {
     depth: usize,
     at: At,
     variables: Vec<Variable>,
+    /// The arguments of the calls that are under way, those of the innermost last.
+    arguments: Vec<Value>,
+    slots: Vec<Slot>,
 }
 
 impl<'t> State<'t> {
@@ -97,6 +100,8 @@ impl<'t> State<'t> {
             depth,
             at: At::Nothing,
             variables,
+            arguments: Vec::new(),
+            slots: Vec::new(),
         }
     }
 

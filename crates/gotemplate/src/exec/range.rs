@@ -42,7 +42,7 @@ impl State<'_> {
             Value::Bytes(bytes) => {
                 let bytes = bytes.clone();
                 let items = (0..bytes.len()).map(|index| {
-                    let byte = Value::Uint(u64::from(bytes.as_bytes()[index]), crate::types::UintType::Uint8);
+                    let byte = Value::Uint(u64::from(bytes[index]), crate::types::UintType::Uint8);
                     (int(index), Slot::from(byte))
                 });
                 self.run_all(items, branch, out)

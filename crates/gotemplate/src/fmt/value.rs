@@ -127,8 +127,7 @@ impl Printer<'_> {
         true
     }
 
-    fn print_bytes(&mut self, bytes: &Text, verb: char, depth: usize) {
-        let text = bytes.as_bytes();
+    fn print_bytes(&mut self, text: &[u8], verb: char, depth: usize) {
         match verb {
             'v' | 'd' if self.flags.sharp_v => {
                 self.write(if depth == 0 { "[]byte{" } else { "[]uint8{" });
@@ -260,7 +259,7 @@ impl Printer<'_> {
         let address = match value {
             Value::List(list) => list.borrow().map_or(0, |items| items.as_ptr().addr()),
             Value::Map(map) => map.address(),
-            Value::Bytes(bytes) => bytes.as_bytes().as_ptr().addr(),
+            Value::Bytes(bytes) => bytes.as_ptr().addr(),
             Value::Object(object) if value.kind() == Kind::Pointer => {
                 std::ptr::from_ref(object.as_any()).cast::<u8>().addr()
             }

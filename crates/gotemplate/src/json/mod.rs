@@ -6,10 +6,11 @@ mod write;
 pub use read::{parse, parse_list, parse_map};
 pub use write::{to_pretty_text, to_text};
 
+use crate::entries::Entries;
 use crate::error::Error;
 use crate::text::Text;
 use crate::types::IntType;
-use crate::value::{Entries, List, Map, Value};
+use crate::value::{List, Map, Value};
 
 /// Turns plain data into a value. Every number becomes a `float64`, as in values files after JSON.
 pub fn from_plain(plain: &serde_json::Value) -> Value {

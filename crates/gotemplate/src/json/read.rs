@@ -1,12 +1,13 @@
 //! Reads JSON and complains in the words of Go's scanner.
 
+use crate::entries::Entries;
 use crate::error::Error;
 use crate::runes;
 use crate::stack;
 use crate::strconv;
 use crate::text::Text;
 use crate::types::{ANY_LIST, ANY_MAP};
-use crate::value::{Entries, List, Map, Value};
+use crate::value::{List, Map, Value};
 
 /// How deep JSON may be nested, as in Go.
 pub(super) const MAX_DEPTH: usize = 10_000;

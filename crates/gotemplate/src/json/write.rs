@@ -59,7 +59,7 @@ impl Writer {
             Value::Complex(_) => return Err(Error::message("json: unsupported type: complex128")),
             Value::String(text) => self.string(text.as_bytes()),
             Value::Bytes(bytes) => {
-                let text = STANDARD.encode(bytes.as_bytes());
+                let text = STANDARD.encode(bytes);
                 self.string(text.as_bytes());
             }
             Value::List(list) => {
@@ -246,7 +246,7 @@ fn plain_at(value: &Value, depth: usize) -> Result<serde_json::Value> {
         Value::Float(number) => plain_number(*number)?,
         Value::Complex(_) => return Err(Error::message("json: unsupported type: complex128")),
         Value::String(text) => text.to_str().into(),
-        Value::Bytes(bytes) => STANDARD.encode(bytes.as_bytes()).into(),
+        Value::Bytes(bytes) => STANDARD.encode(bytes).into(),
         Value::List(list) => match list.borrow() {
             Some(items) => serde_json::Value::Array(items.iter().map(nested).collect::<Result<_>>()?),
             None => serde_json::Value::Null,

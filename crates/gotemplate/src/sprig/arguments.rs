@@ -50,7 +50,6 @@ pub(super) fn elements(value: &Value, fail: impl FnOnce(&str) -> String) -> Resu
     match value {
         Value::List(list) => Ok(list.to_vec()),
         Value::Bytes(bytes) => Ok(bytes
-            .as_bytes()
             .iter()
             .map(|byte| Value::Uint(u64::from(*byte), UintType::Uint8))
             .collect()),
@@ -69,7 +68,8 @@ pub(super) fn nil_dereference() -> Error {
 /// Sprig's `strval`: what a value is as a string.
 pub(super) fn strval(value: &Value) -> Text {
     match value {
-        Value::String(text) | Value::Bytes(text) => text.clone(),
+        Value::String(text) => text.clone(),
+        Value::Bytes(bytes) => Text::from(&bytes[..]),
         Value::Object(object) => match object.display() {
             Some(text) => text,
             None => fmt::sprintf(b"%v", std::slice::from_ref(value)),
@@ -88,11 +88,7 @@ pub(super) fn strslice(value: &Value) -> Vec<Text> {
             .filter(|item| !item.is_nil())
             .map(strval)
             .collect(),
-        Value::Bytes(bytes) => bytes
-            .as_bytes()
-            .iter()
-            .map(|byte| byte.to_string().into())
-            .collect(),
+        Value::Bytes(bytes) => bytes.iter().map(|byte| byte.to_string().into()).collect(),
         other => vec![strval(other)],
     }
 }

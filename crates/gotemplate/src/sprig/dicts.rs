@@ -3,7 +3,8 @@
 use super::arguments::{map, owned, strings, strval, text};
 use super::merge::merge;
 use super::*;
-use crate::value::{Entries, List, Map};
+use crate::entries::Entries;
+use crate::value::{List, Map};
 
 pub(super) const TABLE: &[Entry] = &[
     ("dict", &ANYS, |a, _| Ok(dict(a))),

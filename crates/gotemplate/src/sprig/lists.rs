@@ -169,7 +169,7 @@ fn slice(a: &[Value]) -> Result<Value> {
     let (start, end) = (start as usize, end as usize);
     Ok(match &a[0] {
         Value::List(list) => Value::List(List::typed(items[start..end].to_vec(), list.go_type())),
-        Value::Bytes(bytes) => Value::Bytes(bytes.as_bytes()[start..end].into()),
+        Value::Bytes(bytes) => Value::Bytes(bytes[start..end].into()),
         _ => Value::List(List::new(items[start..end].to_vec())),
     })
 }

@@ -2,8 +2,9 @@
 
 use super::arguments::text;
 use super::*;
+use crate::entries::Entries;
 use crate::stack;
-use crate::value::{Entries, List, Map};
+use crate::value::{List, Map};
 
 /// How deep values are compared and copied; only a value that contains itself is deeper.
 const MAX_DEPTH: usize = 10_000;
@@ -48,7 +49,8 @@ fn equal_at(left: &Value, right: &Value, depth: usize) -> bool {
         (Value::Uint(a, x), Value::Uint(b, y)) => a == b && x == y,
         (Value::Float(a), Value::Float(b)) => a == b,
         (Value::Complex(a), Value::Complex(b)) => a == b,
-        (Value::String(a), Value::String(b)) | (Value::Bytes(a), Value::Bytes(b)) => a == b,
+        (Value::String(a), Value::String(b)) => a == b,
+        (Value::Bytes(a), Value::Bytes(b)) => a == b,
         (Value::List(a), Value::List(b)) => {
             if a.go_type() != b.go_type() || a.is_nil() != b.is_nil() || a.len() != b.len() {
                 return false;

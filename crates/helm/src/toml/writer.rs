@@ -135,7 +135,7 @@ impl Writer {
             Value::Uint(number, _) => self.text.push_str(&number.to_string()),
             Value::Float(number) => self.text.push_str(&float(*number)),
             Value::Bytes(bytes) => {
-                let items: Vec<String> = bytes.as_bytes().iter().map(u8::to_string).collect();
+                let items: Vec<String> = bytes.iter().map(u8::to_string).collect();
                 self.text.push_str(&format!("[{}]", items.join(", ")));
             }
             Value::List(list) => {
