@@ -1,6 +1,6 @@
 //! What Helm looks at of a manifest: its kind, its name and its annotations.
 
-use kluctl_yaml::{DuplicateKeys, Node, Options, Outline, Outlined, Resolved, resolve_plain};
+use kluctl_yaml::{DuplicateKeys, Node, Options, Outline, Outlined, OutlinedKey, Resolved, resolve_plain};
 
 use crate::go_json::{self, Target, TypeErrors, text_field};
 
@@ -126,7 +126,7 @@ impl Listener {
 
     fn annotation(&mut self, key: &str, value: Outlined<'_>) -> bool {
         if !key.starts_with("helm.sh/") {
-            return value != Outlined::Flow;
+            return !matches!(value, Outlined::Flow(_));
         }
         let Some(value) = text_of(value) else {
             return false;
@@ -147,7 +147,8 @@ fn text_of(value: Outlined<'_>) -> Option<String> {
 }
 
 impl Outline for Listener {
-    fn entry(&mut self, depth: usize, key: &str, value: Outlined<'_>) -> bool {
+    fn entry(&mut self, depth: usize, key: OutlinedKey<'_>, value: Outlined<'_>) -> bool {
+        let key = key.text;
         let field = match depth {
             1 => {
                 (self.in_metadata, self.in_annotations) = (false, false);
@@ -184,12 +185,13 @@ impl Outline for Listener {
         }
     }
 
-    fn item(&mut self, depth: usize) -> bool {
+    fn item(&mut self, depth: usize, _: Outlined<'_>) -> bool {
         depth > 1 && !(depth == 2 && self.in_metadata) && !self.in_annotations
     }
 
-    fn late_text(&mut self, depth: usize) -> bool {
-        !(depth == 1 && self.in_metadata || depth == 2 && self.in_annotations)
+    fn late_text(&mut self, depth: usize, value: Outlined<'_>) -> bool {
+        value == Outlined::Flow("{}")
+            || !(depth == 1 && self.in_metadata || depth == 2 && self.in_annotations)
     }
 }
 
@@ -228,6 +230,7 @@ mod tests {
             "  annotations:\n    - b\n",
             "  annotations:\n    b\n",
             "  annotations: {}\n",
+            "  annotations:\n    {}\n",
             "  annotations:\n  labels:\n    helm.sh/hook: no\n",
             "  labels:\n    annotations:\n      helm.sh/hook: no\n",
         ];

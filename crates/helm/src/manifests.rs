@@ -146,8 +146,8 @@ pub(crate) fn sort(
             }
         }
     }
-    hooks.sort_by(|a, b| by_kind(&a.manifest.kind, &b.manifest.kind));
-    manifests.sort_by(|a, b| by_kind(&a.kind, &b.kind));
+    hooks.sort_by_cached_key(|hook| place_of_kind(&hook.manifest.kind));
+    manifests.sort_by_cached_key(|manifest| place_of_kind(&manifest.kind));
     Ok((hooks, manifests))
 }
 
@@ -233,13 +233,11 @@ fn listed(text: &str) -> Vec<String> {
     text.split(',').map(|part| part.trim().to_lowercase()).collect()
 }
 
-fn by_kind(a: &str, b: &str) -> std::cmp::Ordering {
-    let place = |kind: &str| INSTALL_ORDER.iter().position(|known| *known == kind);
-    match (place(a), place(b)) {
-        (None, None) => a.cmp(b),
-        (None, Some(_)) => std::cmp::Ordering::Greater,
-        (Some(_), None) => std::cmp::Ordering::Less,
-        (Some(a), Some(b)) => a.cmp(&b),
+/// What kinds are sorted by: those without a place of their own come last, by name.
+fn place_of_kind(kind: &str) -> (usize, String) {
+    match INSTALL_ORDER.iter().position(|known| *known == kind) {
+        Some(place) => (place, String::new()),
+        None => (INSTALL_ORDER.len(), kind.to_owned()),
     }
 }
 
@@ -256,7 +254,7 @@ pub fn split(text: &str) -> Vec<&str> {
         start = text.len() - rest.trim_start_matches(is_space).len();
         search = start;
     }
-    while let Some(found) = text[search..].find("\n---") {
+    while let Some(found) = memchr::memmem::find(&text.as_bytes()[search..], b"\n---") {
         let line_break = search + found;
         let end = start + text[start..=line_break].trim_end_matches(is_space).len();
         documents.push(&text[start..end.max(start)]);

@@ -13,24 +13,35 @@ pub enum Outlined<'a> {
     Plain(&'a str),
     /// The inside of a scalar with quotes, all on the key's line and without escapes.
     Quoted(&'a str),
-    /// Any other scalar.
-    Text,
-    /// A list in brackets, or `{}`.
-    Flow,
+    /// Any other scalar, as it is written, with the lines below that belong to it.
+    Text(&'a str),
+    /// A list in brackets or a map in braces, as it is written, all on the key's line.
+    Flow(&'a str),
     /// Nothing: what is deeper on the lines below, or null.
     Open,
+}
+
+/// A map's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutlinedKey<'a> {
+    /// The key without its quotes.
+    pub text: &'a str,
+    /// Whether it is written in quotes, and so is text whatever it looks like.
+    pub quoted: bool,
 }
 
 /// Is told what a text holds, in its order.
 pub trait Outline {
     /// An entry of a map with the number of collections it is in, its map being the last of them. False gives up.
-    fn entry(&mut self, depth: usize, key: &str, value: Outlined<'_>) -> bool;
+    fn entry(&mut self, depth: usize, key: OutlinedKey<'_>, value: Outlined<'_>) -> bool;
 
-    /// An item of a list, with the number of collections it is in. False gives up.
-    fn item(&mut self, depth: usize) -> bool;
+    /// An item of a list, with the number of collections it is in. What starts on the line of its dash and is no scalar
+    /// comes as [`Outlined::Open`]. False gives up.
+    fn item(&mut self, depth: usize, value: Outlined<'_>) -> bool;
 
-    /// A scalar on the lines below its key or its dash, which are in so many collections. False gives up.
-    fn late_text(&mut self, depth: usize) -> bool;
+    /// What is no block collection and stands on the lines below its key or its dash, which are in so many collections.
+    /// False gives up.
+    fn late_text(&mut self, depth: usize, value: Outlined<'_>) -> bool;
 }
 
 /// Goes through a text and tells whether it is surely right and of the simple kind; what was told before a "no" is void.
@@ -44,6 +55,8 @@ pub fn outline(text: &str, listener: &mut impl Outline) -> bool {
         text,
         bytes: text.as_bytes(),
         at: 0,
+        next: None,
+        has_hash: false,
         levels: Vec::new(),
         open: true,
         listener,
@@ -86,6 +99,10 @@ struct Reader<'a, 'l, L> {
     bytes: &'a [u8],
     /// Where the next line starts.
     at: usize,
+    /// A line that was looked at before its turn.
+    next: Option<Line>,
+    /// Whether there is a `#` in the line that is being read.
+    has_hash: bool,
     levels: Vec<Level>,
     /// Whether the value of the last key or dash may stand on the next line.
     open: bool,
@@ -101,32 +118,53 @@ fn sure(condition: bool) -> Sure<()> {
 
 impl<'a, L: Outline> Reader<'a, '_, L> {
     fn read(&mut self) -> Sure<()> {
+        let mut may_start = true;
         while let Some(line) = self.peek_line() {
             self.at = line.end + 1;
             if line.is_blank() || self.bytes[line.content()] == b'#' {
                 continue;
             }
             let content = &self.bytes[line.content()..line.end];
-            sure(memchr::memchr(b'\t', content).is_none())?;
-            let is_marker = content.starts_with(b"---") || content.starts_with(b"...");
-            sure(line.indent > 0 || !is_marker && content[0] != b'%')?;
+            self.has_hash = match memchr::memchr2(b'#', b'\t', content) {
+                None => false,
+                Some(_) => {
+                    sure(memchr::memchr(b'\t', content).is_none())?;
+                    true
+                }
+            };
+            if line.indent == 0 {
+                if may_start && content.trim_ascii_end() == b"---" {
+                    // The start of the first document.
+                    may_start = false;
+                    continue;
+                }
+                let is_marker = content.starts_with(b"---") || content.starts_with(b"...");
+                sure(!is_marker && content[0] != b'%')?;
+            }
+            may_start = false;
             self.line(line)?;
         }
         Some(())
     }
 
-    fn peek_line(&self) -> Option<Line> {
+    fn peek_line(&mut self) -> Option<Line> {
+        if let Some(next) = self.next
+            && next.start == self.at
+        {
+            return Some(next);
+        }
         let rest = self.bytes.get(self.at..).filter(|rest| !rest.is_empty())?;
         let end = self.at + memchr::memchr(b'\n', rest).unwrap_or(rest.len());
         let indent = self.bytes[self.at..end]
             .iter()
             .position(|byte| *byte != b' ')
             .unwrap_or(end - self.at);
-        Some(Line {
+        self.next = Some(Line {
             start: self.at,
             end,
             indent,
-        })
+        });
+        self.next
     }
 
     fn line(&mut self, line: Line) -> Sure<()> {
@@ -173,33 +211,36 @@ impl<'a, L: Outline> Reader<'a, '_, L> {
             self.push(column, false)?;
             return self.dash(at, end, column);
         }
-        if self.key(at, end)?.is_some() {
+        if let Some(key) = self.key(at, end)? {
             self.push(column, true)?;
-            return self.entry(at, end);
+            return self.entry_of(key, end);
         }
         sure(!self.levels.is_empty())?;
-        self.value(at, end)?;
-        sure(self.listener.late_text(self.levels.len()))
+        let value = self.value(at, end)?;
+        sure(self.listener.late_text(self.levels.len(), value))
     }
 
     /// An item of the list that is open.
     fn dash(&mut self, at: usize, end: usize, column: usize) -> Sure<()> {
-        sure(self.listener.item(self.levels.len()))?;
+        let depth = self.levels.len();
         let value = self.skip_spaces(at + 1, end);
         if value == end || self.bytes[value] == b'#' {
             self.open = true;
-            return Some(());
+            return sure(self.listener.item(depth, Outlined::Open));
         }
         let column = column + (value - at);
         if self.is_dash(value, end) {
+            sure(self.listener.item(depth, Outlined::Open))?;
             self.push(column, false)?;
             return self.dash(value, end, column);
         }
-        if self.key(value, end)?.is_some() {
+        if let Some(key) = self.key(value, end)? {
+            sure(self.listener.item(depth, Outlined::Open))?;
             self.push(column, true)?;
-            return self.entry(value, end);
+            return self.entry_of(key, end);
         }
-        self.value(value, end).map(drop)
+        let value = self.value(value, end)?;
+        sure(self.listener.item(depth, value))
     }
 
     fn skip_spaces(&self, at: usize, end: usize) -> usize {
@@ -209,10 +250,12 @@ impl<'a, L: Outline> Reader<'a, '_, L> {
 
     /// An entry of the map that is open.
     fn entry(&mut self, at: usize, end: usize) -> Sure<()> {
-        let (key, colon) = self.key(at, end)??;
-        let text = self.text;
-        let key = &text[key.0..key.1];
-        sure(is_simple_key(key))?;
+        let key = self.key(at, end)??;
+        self.entry_of(key, end)
+    }
+
+    fn entry_of(&mut self, (key, colon): (OutlinedKey<'a>, usize), end: usize) -> Sure<()> {
+        sure(is_simple_key(key.text))?;
         let value = self.skip_spaces(colon + 1, end);
         let depth = self.levels.len();
         let found = if value == end || self.bytes[value] == b'#' {
@@ -225,9 +268,9 @@ impl<'a, L: Outline> Reader<'a, '_, L> {
         sure(self.listener.entry(depth, key, found))
     }
 
-    /// The inside of a key and where its colon is, or nothing where the line is no entry.
-    fn key(&self, at: usize, end: usize) -> Sure<Option<((usize, usize), usize)>> {
-        let (inside, after) = match self.bytes[at] {
+    /// A key and where its colon is, or nothing where the line is no entry.
+    fn key(&self, at: usize, end: usize) -> Sure<Option<(OutlinedKey<'a>, usize)>> {
+        let (text, after) = match self.bytes[at] {
             mark @ (b'"' | b'\'') => {
                 let Some(quoted) = self.quoted(at, end, mark)? else {
                     return Some(None);
@@ -235,16 +278,19 @@ impl<'a, L: Outline> Reader<'a, '_, L> {
                 let after = self.skip_spaces(quoted.end, end);
                 // No colon can follow a key that has to be unquoted first.
                 sure(!quoted.escaped || after == end || self.bytes[after] != b':')?;
-                ((at + 1, quoted.end - 1), after)
+                (at + 1..quoted.end - 1, after)
             }
+            // Nothing may follow a value that is one, so it is no key.
+            b'[' | b'{' => return Some(None),
             _ => {
                 let Some(colon) = self.colon(at, end) else {
                     return Some(None);
                 };
                 let key = &self.bytes[at..colon];
-                sure(self.starts_plain(at, end) && memchr::memmem::find(key, b" #").is_none())?;
+                let has_comment = self.has_hash && memchr::memmem::find(key, b" #").is_some();
+                sure(self.starts_plain(at, end) && !has_comment)?;
                 let length = key.iter().rposition(|byte| *byte != b' ')? + 1;
-                ((at, at + length), colon)
+                (at..at + length, colon)
             }
         };
         let is_colon =
@@ -253,7 +299,11 @@ impl<'a, L: Outline> Reader<'a, '_, L> {
             return Some(None);
         }
         sure(after - at < LONGEST_KEY)?;
-        Some(Some((inside, after)))
+        let key = OutlinedKey {
+            text: &self.text[text],
+            quoted: matches!(self.bytes[at], b'"' | b'\''),
+        };
+        Some(Some((key, after)))
     }
 
     /// The first colon that ends a scalar.
@@ -277,14 +327,10 @@ impl<'a, L: Outline> Reader<'a, '_, L> {
         match self.bytes[at] {
             b'|' | b'>' => self.block_scalar(at, end),
             mark @ (b'"' | b'\'') => self.quoted_value(at, end, mark),
-            b'[' => {
-                let close = self.flow_list(at, end)?;
+            b'[' | b'{' => {
+                let close = self.flow(at, end, 0)?;
                 sure(self.is_end(close, end))?;
-                Some(Outlined::Flow)
-            }
-            b'{' => {
-                sure(self.bytes.get(at + 1) == Some(&b'}') && self.is_end(at + 2, end))?;
-                Some(Outlined::Flow)
+                Some(Outlined::Flow(&self.text[at..close]))
             }
             _ => self.plain(at, end),
         }
@@ -297,18 +343,21 @@ impl<'a, L: Outline> Reader<'a, '_, L> {
     }
 
     fn plain(&mut self, at: usize, end: usize) -> Sure<Outlined<'a>> {
+        let comment = self
+            .has_hash
+            .then(|| memchr::memmem::find(&self.bytes[at..end], b" #"));
+        let comment = comment.flatten();
+        let end = comment.map_or(end, |length| at + length);
         sure(self.starts_plain(at, end) && self.colon(at, end).is_none())?;
-        let comment = memchr::memmem::find(&self.bytes[at..end], b" #");
-        let mut is_long = false;
         if comment.is_none() {
-            while self.continuation()? {
-                is_long = true;
+            let mut last = None;
+            while let Some(end) = self.continuation()? {
+                last = Some(end);
+            }
+            if let Some(end) = last {
+                return Some(Outlined::Text(&self.text[at..end]));
             }
         }
-        if is_long {
-            return Some(Outlined::Text);
-        }
-        let end = comment.map_or(end, |length| at + length);
         let text = self.text[at..end].trim_end_matches(' ');
         let may_be_special = matches!(text.as_bytes(), [b'.', ..] | [b'+' | b'-', b'.', ..]);
         // Infinities and what is no number are no JSON.
@@ -318,8 +367,8 @@ impl<'a, L: Outline> Reader<'a, '_, L> {
         Some(Outlined::Plain(text))
     }
 
-    /// Takes a line that a plain scalar goes on with, with the empty ones before it.
-    fn continuation(&mut self) -> Sure<bool> {
+    /// Takes a line that a plain scalar goes on with, with the empty ones before it; returns where it ends.
+    fn continuation(&mut self) -> Sure<Option<usize>> {
         let column = self.levels.last()?.column;
         let start = self.at;
         while let Some(line) = self.peek_line() {
@@ -335,10 +384,10 @@ impl<'a, L: Outline> Reader<'a, '_, L> {
             let content = &self.bytes[line.content()..line.end];
             sure(memchr::memchr2(b'\t', b'#', content).is_none())?;
             sure(self.colon(line.content(), line.end).is_none())?;
-            return Some(true);
+            return Some(Some(line.end));
         }
         self.at = start;
-        Some(false)
+        Some(None)
     }
 
     fn block_scalar(&mut self, at: usize, end: usize) -> Sure<Outlined<'a>> {
@@ -370,14 +419,15 @@ impl<'a, L: Outline> Reader<'a, '_, L> {
             }
             self.at = line.end + 1;
         }
-        Some(Outlined::Text)
+        let end = self.at.min(self.bytes.len());
+        Some(Outlined::Text(&self.text[at..end]))
     }
 
     fn quoted_value(&mut self, at: usize, end: usize, mark: u8) -> Sure<Outlined<'a>> {
         if let Some(quoted) = self.quoted(at, end, mark)? {
             sure(self.is_end(quoted.end, end))?;
             return Some(if quoted.escaped {
-                Outlined::Text
+                Outlined::Text(&self.text[at..quoted.end])
             } else {
                 Outlined::Quoted(&self.text[at + 1..quoted.end - 1])
             });
@@ -395,7 +445,7 @@ impl<'a, L: Outline> Reader<'a, '_, L> {
         let end = rest.map_or(quoted.end, |line| line.end);
         sure(self.is_end(quoted.end, end))?;
         self.at = end + 1;
-        Some(Outlined::Text)
+        Some(Outlined::Text(&self.text[at..quoted.end]))
     }
 
     /// A scalar in quotes; nothing where it does not end before `end`.
@@ -428,30 +478,48 @@ impl<'a, L: Outline> Reader<'a, '_, L> {
         }
     }
 
-    /// Where a list of scalars in brackets ends.
-    fn flow_list(&self, at: usize, end: usize) -> Sure<usize> {
+    /// Where a list in brackets or a map in braces ends, with nothing but words, scalars in quotes and their like in it.
+    fn flow(&self, at: usize, end: usize, depth: usize) -> Sure<usize> {
+        const DEEPEST_FLOW: usize = 10;
+        sure(depth < DEEPEST_FLOW)?;
+        let is_map = self.bytes[at] == b'{';
+        let close = if is_map { b'}' } else { b']' };
+        let byte = |at: usize| self.bytes[..end].get(at).copied();
         let mut at = self.skip_spaces(at + 1, end);
         loop {
-            match *self.bytes[..end].get(at)? {
-                b']' => return Some(at + 1),
-                mark @ (b'"' | b'\'') => at = self.quoted(at, end, mark)??.end,
-                first if first.is_ascii_alphanumeric() || first == b'/' => {
-                    let is_word = |byte: &u8| {
-                        byte.is_ascii_alphanumeric()
-                            || matches!(byte, b'_' | b'-' | b'.' | b'/' | b'=' | b'+')
-                    };
-                    let word = self.bytes[at..end].iter().position(|byte| !is_word(byte))?;
-                    at += word;
-                }
-                _ => return None,
+            if byte(at)? == close {
+                return Some(at + 1);
             }
+            if is_map {
+                let key = at;
+                at = self.word(at, end)?;
+                let is_name = self.bytes[key].is_ascii_alphabetic()
+                    && resolve_plain(&self.text[key..at]) == Resolved::String;
+                sure(is_name && byte(at)? == b':' && byte(at + 1)? == b' ')?;
+                at = self.skip_spaces(at + 1, end);
+            }
+            at = match byte(at)? {
+                mark @ (b'"' | b'\'') => self.quoted(at, end, mark)??.end,
+                b'[' | b'{' => self.flow(at, end, depth + 1)?,
+                _ => self.word(at, end)?,
+            };
             at = self.skip_spaces(at, end);
-            match *self.bytes[..end].get(at)? {
-                b']' => return Some(at + 1),
+            match byte(at)? {
                 b',' => at = self.skip_spaces(at + 1, end),
-                _ => return None,
+                mark => return (mark == close).then_some(at + 1),
             }
         }
+    }
+
+    /// Where a scalar in a flow collection ends that is made of letters, digits and a few signs.
+    fn word(&self, at: usize, end: usize) -> Sure<usize> {
+        let first = *self.bytes[..end].get(at)?;
+        sure(first.is_ascii_alphanumeric() || matches!(first, b'/' | b'_'))?;
+        let is_word = |byte: &u8| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b'=' | b'+')
+        };
+        let length = self.bytes[at..end].iter().position(|byte| !is_word(byte))?;
+        Some(at + length)
     }
 }
 
@@ -509,4 +577,4 @@ fn has_simple_characters(bytes: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

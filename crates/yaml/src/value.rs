@@ -52,6 +52,14 @@ pub fn documents_lenient(text: &str) -> Result<Vec<Value>, Error> {
 }
 
 fn first(text: &str, options: Options) -> Result<Value, Error> {
+    if let Some(value) = crate::quick::read(text, options) {
+        return Ok(value);
+    }
+    slowly(text, options)
+}
+
+/// Reads the first document with a tree of it.
+pub(crate) fn slowly(text: &str, options: Options) -> Result<Value, Error> {
     match parse_first(text)? {
         Some(node) => node.to_value(&options).map_err(|error| drawn(error, text)),
         None => Ok(Value::Null),

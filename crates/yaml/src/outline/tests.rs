@@ -1,4 +1,4 @@
-use super::{Outline, Outlined, outline};
+use super::{Outline, Outlined, OutlinedKey, outline};
 use crate::node::{Content, Node, ScalarStyle};
 use crate::parser::parse_first;
 use crate::value::{DuplicateKeys, Options};
@@ -8,24 +8,25 @@ use crate::value::{DuplicateKeys, Options};
 struct Heard(Vec<String>);
 
 impl Outline for Heard {
-    fn entry(&mut self, depth: usize, key: &str, value: Outlined<'_>) -> bool {
+    fn entry(&mut self, depth: usize, key: OutlinedKey<'_>, value: Outlined<'_>) -> bool {
+        let key = key.text;
         let value = match value {
             Outlined::Plain(text) => format!("plain {text:?}"),
             Outlined::Quoted(text) => format!("quoted {text:?}"),
-            Outlined::Text => "text".to_owned(),
-            Outlined::Flow => "flow".to_owned(),
+            Outlined::Text(_) => "text".to_owned(),
+            Outlined::Flow(_) => "flow".to_owned(),
             Outlined::Open => "open".to_owned(),
         };
         self.0.push(format!("{depth} {key:?}: {value}"));
         true
     }
 
-    fn item(&mut self, depth: usize) -> bool {
+    fn item(&mut self, depth: usize, _: Outlined<'_>) -> bool {
         self.0.push(format!("{depth} item"));
         true
     }
 
-    fn late_text(&mut self, depth: usize) -> bool {
+    fn late_text(&mut self, depth: usize, _: Outlined<'_>) -> bool {
         self.0.push(format!("{depth} late"));
         true
     }
@@ -93,10 +94,10 @@ fn normal(lines: &[String]) -> Vec<String> {
         .collect()
 }
 
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -105,7 +106,7 @@ impl Random {
     }
 }
 
-const PIECES: [&str; 65] = [
+pub(crate) const PIECES: [&str; 73] = [
     "a: :b",
     "c: .5x",
     "?d: e",
@@ -171,6 +172,14 @@ const PIECES: [&str; 65] = [
     "key: - b",
     "c: \"\\x41\"",
     "d: 1 #",
+    "e: {f: g, h: [i, 1], j: {}}",
+    "k: {l: m",
+    "n: {1: o, yes: p}",
+    "q: [[a], {b: c}, _d]",
+    "r: {s: t}u",
+    "v: w # x: y",
+    "- {z: [\"a, b\"]}",
+    "b: {c:d, e: }",
 ];
 
 #[test]
