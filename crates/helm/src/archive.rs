@@ -128,6 +128,11 @@ fn inner_path(raw: &str) -> Result<String, Error> {
 
 /// Go's `path.Clean` for relative paths.
 pub(crate) fn clean(path: &str) -> String {
+    let has_odd_part = |separator: &[u8]| memchr::memmem::find(path.as_bytes(), separator).is_some();
+    let starts_or_ends_odd = path.starts_with(['/', '.']) || path.ends_with('/') || path.is_empty();
+    if !starts_or_ends_odd && !has_odd_part(b"//") && !has_odd_part(b"/.") {
+        return path.to_owned();
+    }
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {

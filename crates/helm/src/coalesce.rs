@@ -2,9 +2,7 @@
 //!
 //! Maps are shared as they are in Helm: what one place changes, all that hold the map see. Charts rely on it.
 
-use std::collections::BTreeSet;
-
-use kluctl_gotemplate::{Entries, List, Map, Text, Value};
+use kluctl_gotemplate::{Entries, List, Map, Value};
 
 use crate::error::{Error, log_line};
 use crate::tree::Tree;
@@ -158,23 +156,25 @@ impl Coalescer<'_> {
         if over.is_nil() {
             return under.clone();
         }
-        let had_value: BTreeSet<Text> = under
-            .to_vec()
-            .into_iter()
-            .filter(|(_, value)| !value.is_nil())
-            .map(|(key, _)| key)
-            .collect();
-        for (key, value) in over.to_vec() {
-            if value.is_nil() {
-                under.insert(key, Value::Nil);
+        let mut nulls = Vec::new();
+        if let Some(entries) = over.borrow() {
+            let found = entries.iter().filter(|(_, value)| value.is_nil());
+            nulls.extend(found.map(|(key, _)| key.clone()));
+        }
+        // Those that take a value away.
+        let mut taken = Vec::new();
+        for key in nulls {
+            if under.get(&key).is_some_and(|value| !value.is_nil()) {
+                taken.push(key.clone());
             }
+            under.insert(key, Value::Nil);
         }
         for (key, value) in under.to_vec() {
             match (over.get(&key), value) {
                 (None, value) => {
                     over.insert(key, value);
                 }
-                (Some(Value::Nil), _) if !merge && had_value.contains(&key) => {
+                (Some(Value::Nil), _) if !merge && taken.contains(&key) => {
                     over.remove(&key);
                 }
                 (Some(Value::Map(known)), Value::Map(value)) => {
@@ -239,10 +239,12 @@ fn remove_nils(map: &Map) {
 
 /// A map that shares nothing with the old one.
 pub(crate) fn copy_map(map: &Map) -> Map {
-    let entries = map.borrow().map_or_else(Entries::new, |entries| {
-        let copied = entries.iter().map(|(key, value)| (key.clone(), copy(value)));
-        copied.collect()
-    });
+    let mut entries = map.borrow().map_or_else(Entries::new, |entries| entries.clone());
+    for value in entries.values_mut() {
+        if matches!(value, Value::Map(_) | Value::List(_)) {
+            *value = copy(value);
+        }
+    }
     Map::typed(entries, map.go_type())
 }
 

@@ -1,5 +1,6 @@
 //! Renders the templates of a chart and its dependencies.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -64,12 +65,9 @@ fn render_all(
     host: &Host,
     enable_dns: bool,
 ) -> Result<BTreeMap<String, Text>, Error> {
-    let mut names: Vec<&String> = renderables.keys().collect();
-    // Deeper paths first, so that a parent's templates replace those of its dependencies.
-    names.sort_by(|a, b| {
-        let depth = |path: &str| path.matches('/').count();
-        depth(b).cmp(&depth(a)).then_with(|| b.cmp(a))
-    });
+    // Deeper paths first, so that a parent's templates replace those of its dependencies; from the last name to the first.
+    let mut names: Vec<&String> = renderables.keys().rev().collect();
+    names.sort_by_cached_key(|path| Reverse(memchr::memchr_iter(b'/', path.as_bytes()).count()));
     let mut templates = Templates::new(functions(enable_dns), MissingKey::Zero);
     for name in &names {
         templates
@@ -143,6 +141,7 @@ fn collect(
         let inner = collect(dependency, false, &inner_path, top, &own, into)?;
         subcharts.insert(dependency.name(), Value::Map(inner));
     }
+    let base_path = clean(&format!("{path}/templates"));
     for template in &chart.chart.templates {
         if chart.is_library() && !base_name(&template.name).starts_with('_') {
             continue;
@@ -152,7 +151,7 @@ fn collect(
             Renderable {
                 text: template.data.bytes()?.clone(),
                 context: context.clone(),
-                base_path: clean(&format!("{path}/templates")),
+                base_path: base_path.clone(),
             },
         );
     }

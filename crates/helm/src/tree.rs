@@ -153,7 +153,11 @@ impl<'c> Tree<'c> {
             all_imports.push(Some(done));
         }
         self.imports = all_imports;
-        self.values = Some(merge_tables(&copy_map(&merged), &imported, logs));
+        self.values = Some(if imported.is_empty() {
+            merged
+        } else {
+            merge_tables(&copy_map(&merged), &imported, logs)
+        });
         Ok(())
     }
 

@@ -73,18 +73,18 @@ pub(crate) fn numbers_to_floats(value: &mut Value) {
 fn documents(text: &str) -> Vec<&str> {
     let mut documents = Vec::new();
     let mut start = 0;
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        if let Some(rest) = line.strip_prefix("---") {
-            let rest = rest.trim();
-            if (rest.is_empty() || rest.starts_with('#')) && at > start {
-                documents.push(&text[start..at]);
-                start = at + line.len();
-            }
+    // A separator at the very start belongs to the first document.
+    for line_break in memchr::memmem::find_iter(text.as_bytes(), b"\n---") {
+        let at = line_break + 1;
+        let line = &text[at..];
+        let length = memchr::memchr(b'\n', line.as_bytes()).map_or(line.len(), |end| end + 1);
+        let rest = line["---".len()..length].trim();
+        if (rest.is_empty() || rest.starts_with('#')) && at > start {
+            documents.push(&text[start..at]);
+            start = at + length;
         }
-        at += line.len();
     }
-    if at > start {
+    if text.len() > start {
         documents.push(&text[start..]);
     }
     documents
@@ -96,4 +96,27 @@ pub fn from_json(text: &str) -> Result<Map<String, Value>, Error> {
         serde_json::from_str(text.trim()).map_err(|error| Error::new(error.to_string()))?;
     map.values_mut().for_each(numbers_to_floats);
     Ok(map)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::documents;
+
+    #[test]
+    fn separators_are_lines_of_their_own() {
+        let cases: [(&str, &[&str]); 9] = [
+            ("", &[]),
+            ("a: 1", &["a: 1"]),
+            ("---\na: 1\n", &["---\na: 1\n"]),
+            ("a: 1\n---\nb: 2\n", &["a: 1\n", "b: 2\n"]),
+            ("a: 1\n---  # b\n---\nc: 3", &["a: 1\n", "---\nc: 3"]),
+            ("a: 1\n--- b\n---", &["a: 1\n--- b\n"]),
+            ("a: 1\n----\n ---\n", &["a: 1\n----\n ---\n"]),
+            ("\n---\n\n---\n", &["\n", "\n"]),
+            ("a: 1\r\n---\r\nb: 2", &["a: 1\r\n", "b: 2"]),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(documents(text), expected, "{text:?}");
+        }
+    }
 }

@@ -75,7 +75,7 @@ const LINES: [&str; 46] = [
 fn random_texts_are_read_as_the_parser_reads_them() {
     let mut random = Random(11);
     let mut seen = 0;
-    for round in 0..150_000 {
+    for round in 0..60_000 {
         let pieces: &[&str] = if round % 3 == 0 { &PIECES } else { &LINES };
         let mut text = String::new();
         let mut column: usize = 0;
@@ -101,7 +101,7 @@ fn random_texts_are_read_as_the_parser_reads_them() {
         }
         seen += usize::from(agrees(&text));
     }
-    assert!(seen > 15_000, "{seen}");
+    assert!(seen > 6_000, "{seen}");
 }
 
 /// The YAML files below a folder.
@@ -154,7 +154,7 @@ fn files_and_what_becomes_of_them_by_accident_are_read_as_the_parser_reads_them(
         whole += usize::from(agrees(&text));
         // Parts of a large file are as good as all of it.
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
-        for _ in 0..12 {
+        for _ in 0..4 {
             let start = random.below(lines.len().max(1)).min(lines.len());
             let end = lines.len().min(start + 1 + random.below(30));
             let mut part = lines[start..end].concat();
@@ -172,7 +172,7 @@ fn files_and_what_becomes_of_them_by_accident_are_read_as_the_parser_reads_them(
     }
     assert!(texts > 10, "{texts}");
     assert!(whole * 4 > texts, "{whole} of {texts}");
-    assert!(changed > texts, "{changed} of {texts}");
+    assert!(changed * 2 > texts, "{changed} of {texts}");
 }
 
 #[test]
