@@ -239,12 +239,10 @@ fn remove_nils(map: &Map) {
 
 /// A map that shares nothing with the old one.
 pub(crate) fn copy_map(map: &Map) -> Map {
-    let mut entries = map.borrow().map_or_else(Entries::new, |entries| entries.clone());
-    for value in entries.values_mut() {
-        if matches!(value, Value::Map(_) | Value::List(_)) {
-            *value = copy(value);
-        }
-    }
+    let entries = map.borrow().map_or_else(Entries::new, |entries| {
+        let copied = entries.iter().map(|(key, value)| (key.clone(), copy(value)));
+        copied.collect()
+    });
     Map::typed(entries, map.go_type())
 }
 
