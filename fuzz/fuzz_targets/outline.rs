@@ -8,7 +8,7 @@ mod go_json;
 #[path = "../../crates/helm/src/head.rs"]
 mod head;
 
-use kluctl_yaml::{Content, DuplicateKeys, Node, Options, Outline, Outlined, ScalarStyle, outline, parse_first};
+use kluctl_yaml::{Content, DuplicateKeys, Node, Options, Outline, Outlined, OutlinedKey, ScalarStyle, outline, parse_first};
 use libfuzzer_sys::fuzz_target;
 
 const LENIENT: Options = Options {
@@ -20,24 +20,25 @@ const LENIENT: Options = Options {
 struct Heard(Vec<String>);
 
 impl Outline for Heard {
-    fn entry(&mut self, depth: usize, key: &str, value: Outlined<'_>) -> bool {
+    fn entry(&mut self, depth: usize, key: OutlinedKey<'_>, value: Outlined<'_>) -> bool {
+        let key = key.text;
         let value = match value {
             Outlined::Plain(text) => format!("plain {text:?}"),
             Outlined::Quoted(text) => format!("quoted {text:?}"),
-            Outlined::Text => "text".to_owned(),
-            Outlined::Flow => "flow".to_owned(),
+            Outlined::Text(_) => "text".to_owned(),
+            Outlined::Flow(_) => "flow".to_owned(),
             Outlined::Open => "open".to_owned(),
         };
         self.0.push(format!("{depth} {key:?}: {value}"));
         true
     }
 
-    fn item(&mut self, depth: usize) -> bool {
+    fn item(&mut self, depth: usize, _: Outlined<'_>) -> bool {
         self.0.push(format!("{depth} item"));
         true
     }
 
-    fn late_text(&mut self, _: usize) -> bool {
+    fn late_text(&mut self, _: usize, _: Outlined<'_>) -> bool {
         true
     }
 }
@@ -95,8 +96,9 @@ fuzz_target!(|text: &str| {
         tell(node, text, 0, &mut expected);
     }
     assert_eq!(heard.0, expected);
-    // The mark of a document leaves it to the parser.
-    let (simple, marked) = (head::Head::read(text), head::Head::read(&format!("---\n{text}")));
+    // A directive leaves it to the parser.
+    let marked = format!("%YAML 1.1\n---\n{text}");
+    let (simple, marked) = (head::Head::read(text), head::Head::read(&marked));
     match (simple, marked) {
         (Ok(mut simple), Ok(mut marked)) => {
             // The line reader leaves out what Helm does not ask for.

@@ -5,6 +5,7 @@ mod failure;
 mod formats;
 mod registry;
 mod sound;
+mod stream;
 mod validator;
 
 use kluctl_gotemplate::{Map, Value};
@@ -77,6 +78,14 @@ impl Checker<'_> {
     }
 
     fn check_one(&mut self, schema: &[u8], values: &Map) -> Result<(), String> {
+        if stream::surely_meets(schema, values) {
+            return Ok(());
+        }
+        self.check_slowly(schema, values)
+    }
+
+    /// Checks values with a tree of the schema.
+    fn check_slowly(&mut self, schema: &[u8], values: &Map) -> Result<(), String> {
         let schema = from_json(schema)?;
         let documents = self.documents_of(&schema)?;
         let registry = Registry::new(&schema, URL, &documents)?;

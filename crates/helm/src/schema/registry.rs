@@ -36,7 +36,7 @@ impl Draft {
         Ok(Self::D2020)
     }
 
-    fn of_url(url: &str) -> Option<Self> {
+    pub(super) fn of_url(url: &str) -> Option<Self> {
         let url = url.trim_end_matches('#');
         let url = url
             .strip_prefix("https://")

@@ -22,7 +22,7 @@ pub(super) fn is_sound(schema: &Value, draft: Draft) -> bool {
 }
 
 /// Whether a keyword's value is what all drafts want. Keywords that no draft knows may be anything.
-fn fits(keyword: &str, value: &Value, schema: &Map<String, Value>, draft: Draft) -> bool {
+pub(super) fn fits(keyword: &str, value: &Value, schema: &Map<String, Value>, draft: Draft) -> bool {
     match keyword {
         "type" => is_type(value),
         "description" | "title" | "$comment" | "format" | "contentMediaType" | "contentEncoding" => {

@@ -831,7 +831,8 @@ fn missing<'v>(object: &Map<String, Value>, required: &'v [Value]) -> Vec<&'v st
         .collect()
 }
 
-fn equal(a: &Value, b: &Value) -> bool {
+/// Whether two values are the same to the keywords `enum` and `const`.
+pub(super) fn equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
