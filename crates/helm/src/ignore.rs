@@ -69,15 +69,16 @@ impl IgnoreRules {
         if matches!(path, "" | "." | "./") {
             return false;
         }
+        let name = last_part(path);
         for rule in &self.rules {
             // A negated rule does not bring files back: it drops all that does not match.
             if rule.negate {
-                if (rule.only_folders && !is_folder) || !rule.matches(path) {
+                if (rule.only_folders && !is_folder) || !rule.matches(path, name) {
                     return true;
                 }
                 continue;
             }
-            if (!rule.only_folders || is_folder) && rule.matches(path) {
+            if (!rule.only_folders || is_folder) && rule.matches(path, name) {
                 return true;
             }
         }
@@ -94,9 +95,8 @@ fn last_part(path: &str) -> &str {
 }
 
 impl Rule {
-    fn matches(&self, path: &str) -> bool {
-        let name = if self.whole_path { path } else { last_part(path) };
-        self.pattern.matches(name)
+    fn matches(&self, path: &str, name: &str) -> bool {
+        self.pattern.matches(if self.whole_path { path } else { name })
     }
 }
 

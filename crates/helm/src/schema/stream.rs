@@ -3,6 +3,7 @@
 //! Schemas of charts are large, most of their text describes, and nearly all values meet them. So nothing is kept of a
 //! schema here; whatever is not sure is left to the validator, which knows what to say about it.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -24,13 +25,129 @@ pub(super) fn surely_meets(schema: &[u8], values: &Map) -> bool {
     if leads_outside(text) {
         return false;
     }
-    let mut reader = serde_json::Deserializer::from_str(text);
+    let found = Found::default();
+    let values = [Value::Map(values.clone())];
     let root = Schema {
         draft: Draft::D2020,
         is_root: true,
-        values: &[Value::Map(values.clone())],
+        values: &values,
+        found: &found,
     };
-    matches!(root.deserialize(&mut reader), Ok(true)) && reader.end().is_ok()
+    let mut reader = serde_json::Deserializer::from_str(text);
+    matches!(root.deserialize(&mut reader), Ok(true)) && reader.end().is_ok() && found.are_met(text)
+}
+
+/// What is found on the way and looked at later.
+#[derive(Default)]
+struct Found {
+    /// The paths of references, and the values that must meet what they lead to.
+    references: RefCell<Vec<(String, Vec<Value>)>>,
+    /// The draft of the whole schema.
+    draft: Cell<Option<Draft>>,
+    /// Whether a part has an address of its own, so that references in it start elsewhere.
+    has_parts: Cell<bool>,
+}
+
+impl Found {
+    /// How often the schema is read again for what references lead to; such schemas have references themselves.
+    const MOST_ROUNDS: usize = 6;
+
+    /// Whether values surely meet what references lead to.
+    fn are_met(&self, text: &str) -> bool {
+        for _ in 0..Self::MOST_ROUNDS {
+            let references = self.references.take();
+            if references.is_empty() {
+                return true;
+            }
+            let wanted = references.iter().map(|(path, values)| Wanted {
+                path: path.split('/').collect(),
+                values,
+            });
+            let seek = Seek {
+                found: self,
+                wanted: wanted.collect(),
+            };
+            let count = seek.wanted.len();
+            let mut reader = serde_json::Deserializer::from_str(text);
+            let met = seek.deserialize(&mut reader);
+            if self.has_parts.get() || !matches!(met, Ok(met) if met == count) {
+                return false;
+            }
+        }
+        false
+    }
+}
+
+/// A schema at a path, and the values that must meet it.
+struct Wanted<'w> {
+    path: Vec<&'w str>,
+    values: &'w [Value],
+}
+
+/// Goes to schemas at some paths; tells how many of them are surely met.
+struct Seek<'w> {
+    found: &'w Found,
+    wanted: Vec<Wanted<'w>>,
+}
+
+impl<'de> DeserializeSeed<'de> for Seek<'_> {
+    type Value = usize;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<usize, D::Error> {
+        match self.wanted.as_slice() {
+            [] => deserializer.deserialize_ignored_any(IgnoredAny).map(|_| 0),
+            [wanted] if wanted.path.is_empty() => {
+                let schema = Schema {
+                    draft: self.found.draft.get().unwrap_or(Draft::D2020),
+                    is_root: false,
+                    values: wanted.values,
+                    found: self.found,
+                };
+                schema.deserialize(deserializer).map(usize::from)
+            }
+            wanted if wanted.iter().all(|wanted| wanted.path.is_empty()) => {
+                let values: Vec<Value> = wanted.iter().flat_map(|wanted| wanted.values).cloned().collect();
+                let count = wanted.len();
+                let all = Wanted {
+                    path: Vec::new(),
+                    values: &values,
+                };
+                let seek = Seek {
+                    found: self.found,
+                    wanted: vec![all],
+                };
+                seek.deserialize(deserializer).map(|met| met * count)
+            }
+            wanted if wanted.iter().any(|wanted| wanted.path.is_empty()) => Err(unsure()),
+            _ => deserializer.deserialize_map(self),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Seek<'_> {
+    type Value = usize;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("what holds a schema")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<usize, A::Error> {
+        let mut met = 0;
+        while let Some(key) = map.next_key::<String>()? {
+            let below = self.wanted.iter().filter_map(|wanted| {
+                let (first, path) = wanted.path.split_first()?;
+                (*first == key).then(|| Wanted {
+                    path: path.to_vec(),
+                    values: wanted.values,
+                })
+            });
+            met += map.next_value_seed(Seek {
+                found: self.found,
+                wanted: below.collect(),
+            })?;
+        }
+        Ok(met)
+    }
 }
 
 /// Whether a schema may refer to anything but its own definitions, which then has to be found.
@@ -57,20 +174,25 @@ struct Schema<'v> {
     draft: Draft,
     is_root: bool,
     values: &'v [Value],
+    found: &'v Found,
 }
 
 impl<'v> Schema<'v> {
     /// A schema inside this one.
-    fn inside<'w>(self, values: &'w [Value]) -> Schema<'w> {
+    fn inside<'w>(self, values: &'w [Value]) -> Schema<'w>
+    where
+        'v: 'w,
+    {
         Schema {
             draft: self.draft,
             is_root: false,
             values,
+            found: self.found,
         }
     }
 
     /// A schema of which it is only to be known whether it is valid.
-    fn alone(self) -> Schema<'static> {
+    fn alone(self) -> Schema<'v> {
         self.inside(&[])
     }
 
@@ -163,6 +285,7 @@ impl<'de> Visitor<'de> for Schema<'_> {
                 let url = map.next_value::<String>()?;
                 let draft = Draft::of_url(&url).filter(|_| first);
                 self.draft = draft.ok_or_else(unsure)?;
+                self.found.draft.set(draft);
             } else {
                 fits &= self.keyword(keyword, &mut map, &mut object)?;
             }
@@ -271,14 +394,40 @@ impl Schema<'_> {
                 map.next_value_seed(self.alone())?;
                 !self.has_objects()
             }
-            other => {
-                let said = map.next_value::<Json>()?;
-                if !sound::fits(other, &said, &serde_json::Map::new(), self.draft) {
+            "$id" | "id" if !self.is_root => {
+                self.found.has_parts.set(true);
+                self.other(keyword, map)?
+            }
+            "$ref" => {
+                let to = map.next_value::<String>()?;
+                if !sound::fits(
+                    keyword,
+                    &Json::from(to.as_str()),
+                    &serde_json::Map::new(),
+                    self.draft,
+                ) {
                     return Err(unsure());
                 }
-                self.meets(other, &said)
+                match to.strip_prefix("#/").filter(|path| !path.contains(['~', '%'])) {
+                    Some(path) if !none => {
+                        let mut references = self.found.references.borrow_mut();
+                        references.push((path.to_owned(), self.values.to_vec()));
+                        true
+                    }
+                    _ => none,
+                }
             }
+            _ => self.other(keyword, map)?,
         })
+    }
+
+    /// Reads what a keyword says that is no schema itself.
+    fn other<'de, A: MapAccess<'de>>(self, keyword: &str, map: &mut A) -> Result<bool, A::Error> {
+        let said = map.next_value::<Json>()?;
+        if !sound::fits(keyword, &said, &serde_json::Map::new(), self.draft) {
+            return Err(unsure());
+        }
+        Ok(self.meets(keyword, &said))
     }
 
     /// Whether values surely meet a keyword that is no schema itself.

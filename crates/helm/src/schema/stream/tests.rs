@@ -52,7 +52,7 @@ const NAMES: [&str; 4] = ["a", "b", "c", "type"];
 const TYPES: [&str; 7] = [
     "null", "boolean", "number", "integer", "string", "array", "object",
 ];
-const SMALL: [&str; 40] = [
+const SMALL: [&str; 42] = [
     r#""minimum": 2"#,
     r#""maximum": 2"#,
     r#""exclusiveMinimum": 1"#,
@@ -82,6 +82,8 @@ const SMALL: [&str; 40] = [
     r#""x-own": {"type": 1}"#,
     r#""deprecated": true"#,
     r##""$ref": "#/definitions/a""##,
+    r##""$ref": "#/definitions/b""##,
+    r##""$ref": "#/properties/a""##,
     r##""$ref": "#""##,
     r#""$id": "http://a.example/b""#,
     r#""dependencies": {"a": ["b"]}"#,
@@ -206,9 +208,25 @@ fn schemas_as_charts_have_them_are_seen_through() {
             "hosts": {"type": "array", "items": {"type": "string"}},
             "extra": {"anyOf": [{"type": "string"}, {"type": "null"}]},
             "other": {"$ref": "\#/definitions/other"}
+        },
+        "definitions": {
+            "other": {"type": "object", "properties": {"a": {"$ref": "\#/definitions/name"}}},
+            "name": {"type": "string"}
         }
     }"#
     .replace('\\', "");
+    let with = |other: Json| {
+        let mut values = values.clone();
+        values["other"] = other;
+        values
+    };
+    assert!(agrees(&schema, &with(json!({"a": "b"}))));
+    assert!(!agrees(&schema, &with(json!({"a": 1}))));
+    assert!(!agrees(&schema, &with(json!("a"))));
+    assert!(!agrees(
+        &schema.replace("\"name\":", "\"$id\": \"x\", \"name\":"),
+        &with(json!({"a": "b"}))
+    ));
     assert!(agrees(&schema, &values));
     assert!(!agrees(
         &schema.replace("\"integer\", \"null\"", "\"null\""),
