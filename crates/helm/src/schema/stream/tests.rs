@@ -242,7 +242,7 @@ fn schemas_as_charts_have_them_are_seen_through() {
         assert!(!agrees(&schema.replace("#/definitions/other", outside), &values));
     }
     // The draft is not known from the start.
-    assert!(!agrees(&schema.replacen("{", "{\"title\": \"\", ", 1), &values));
+    assert!(!agrees(&schema.replacen('{', "{\"title\": \"\", ", 1), &values));
     assert!(!agrees("{", &values));
     assert!(!agrees("{} {}", &values));
     assert!(!surely_meets(b"{\"title\": \"\xFF\"}", &Map::new(Entries::new())));
