@@ -1,13 +1,11 @@
 //! What a map holds, ordered by key as Go prints it.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, btree_map};
 use std::slice;
 
-use crate::text::Text;
+use crate::text::{Text, first_bytes};
 use crate::value::Value;
-
-/// Up to how many entries are looked through one after the other: keys most often differ in length or in their first bytes.
-const FEW: usize = 24;
 
 /// From how many entries on a change in the middle costs too much in a list.
 const MANY: usize = 512;
@@ -32,14 +30,32 @@ impl Default for Entries {
 
 /// Finds a key, or the place where it would be.
 fn search(list: &[(Text, Value)], key: &[u8]) -> Result<usize, usize> {
-    list.binary_search_by(|(other, _)| other.as_bytes().cmp(key))
-}
-
-fn place(list: &[(Text, Value)], key: &[u8]) -> Option<usize> {
-    if list.len() <= FEW {
-        return list.iter().position(|(other, _)| other.as_bytes() == key);
+    const A_FEW: usize = 4;
+    let first = first_bytes(key);
+    let mut place = 0;
+    let mut size = list.len();
+    while size > 0 {
+        let half = size / 2;
+        if list[place + half].0.first_bytes() < first {
+            place += half + 1;
+            size -= half + 1;
+        } else {
+            size = half;
+        }
     }
-    search(list, key).ok()
+    // What is left differs behind the first bytes, if at all.
+    for _ in 0..A_FEW {
+        match list.get(place) {
+            Some((other, _)) if other.first_bytes() == first => match other.as_bytes().cmp(key) {
+                Ordering::Less => place += 1,
+                Ordering::Equal => return Ok(place),
+                Ordering::Greater => return Err(place),
+            },
+            _ => return Err(place),
+        }
+    }
+    let rest = list[place..].binary_search_by(|(other, _)| other.as_bytes().cmp(key));
+    rest.map(|found| place + found).map_err(|found| place + found)
 }
 
 impl Entries {
@@ -64,7 +80,7 @@ impl Entries {
     /// Returns one entry.
     pub fn get(&self, key: &[u8]) -> Option<&Value> {
         match &self.0 {
-            Shape::List(list) => place(list, key).map(|place| &list[place].1),
+            Shape::List(list) => search(list, key).ok().map(|place| &list[place].1),
             Shape::Tree(tree) => tree.get(key),
         }
     }
@@ -98,7 +114,7 @@ impl Entries {
     pub fn remove(&mut self, key: &[u8]) -> Option<Value> {
         match &mut self.0 {
             Shape::List(list) => {
-                let place = place(list, key)?;
+                let place = search(list, key).ok()?;
                 if list.len() < MANY {
                     return Some(list.remove(place).1);
                 }
@@ -201,7 +217,14 @@ mod tests {
         let mut seed = 1_u64;
         for step in 0..5000 {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            let key = Text::from(format!("key-{}", (seed >> 33) % 900));
+            let number_of_key = (seed >> 33) % 900;
+            // Some keys begin with others, or differ only behind their first bytes.
+            let key = match number_of_key % 3 {
+                0 => "k".repeat(1 + number_of_key as usize / 30),
+                1 => format!("a-longer-key-{number_of_key}"),
+                _ => format!("{number_of_key}"),
+            };
+            let key = Text::from(key);
             if step % 5 == 4 {
                 let old = entries.remove(key.as_bytes());
                 assert_eq!(number(old.as_ref()), model.remove(&key));

@@ -31,6 +31,16 @@ impl Text {
         }
     }
 
+    /// The first bytes as a number, which orders as they do: texts whose numbers are equal can still differ.
+    #[inline]
+    pub(crate) fn first_bytes(&self) -> u64 {
+        let first = match &self.0 {
+            Repr::Short(_, bytes) => bytes.first_chunk(),
+            Repr::Shared(bytes) => bytes.first_chunk(),
+        };
+        first.map_or(0, |first| u64::from_be_bytes(*first))
+    }
+
     /// Returns the text, where it is UTF-8.
     pub fn as_str(&self) -> Option<&str> {
         std::str::from_utf8(self.as_bytes()).ok()
@@ -53,6 +63,17 @@ impl Text {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+/// What [`Text::first_bytes`] is for a text of these bytes.
+#[inline]
+pub(crate) fn first_bytes(bytes: &[u8]) -> u64 {
+    if let Some(first) = bytes.first_chunk() {
+        return u64::from_be_bytes(*first);
+    }
+    let shift = |at: usize| 8 * (7 - at);
+    let bytes = bytes.iter().enumerate();
+    bytes.fold(0, |sum, (at, byte)| sum | u64::from(*byte) << shift(at))
 }
 
 impl Default for Text {

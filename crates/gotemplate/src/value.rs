@@ -10,7 +10,7 @@ use crate::object::Object;
 use crate::stack;
 use crate::text::Text;
 use crate::types::{
-    ANY_LIST, ANY_MAP, BYTES, INT_LIST, IntType, Kind, STRING_LIST, STRING_MAP, Type, UintType,
+    ANY_LIST, ANY_MAP, BYTES, INT_LIST, IntType, Kind, NamedType, STRING_LIST, STRING_MAP, Type, UintType,
 };
 
 /// A value of a template. Cloning is cheap; lists, maps and objects are shared by their clones.
@@ -208,15 +208,22 @@ impl Map {
 
     /// Returns the type of the map's elements.
     pub fn element_type(&self) -> &'static Type {
-        match self.ty.underlying() {
-            Type::Map(element) => element,
+        match self.ty {
+            Type::Map(element)
+            | Type::Named(NamedType {
+                underlying: Some(Type::Map(element)),
+                ..
+            }) => element,
             _ => &Type::Any,
         }
     }
 
     /// Tells whether the elements are interfaces.
     pub fn holds_interfaces(&self) -> bool {
-        matches!(self.element_type(), Type::Any)
+        match self.ty {
+            Type::Map(element) => matches!(element, Type::Any),
+            _ => matches!(self.element_type(), Type::Any),
+        }
     }
 
     /// Returns the same map under another type.

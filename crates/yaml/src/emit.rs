@@ -606,6 +606,18 @@ struct Analysis {
 impl Analysis {
     /// Source: go.yaml.in/yaml v2 and v3 `emitterc.go`, `yaml_emitter_analyze_scalar`.
     fn of(string: &str, v3: bool) -> Self {
+        if is_surely_plain(string.as_bytes()) {
+            return Self {
+                multiline: false,
+                plain_allowed: true,
+                single_allowed: true,
+                block_allowed: true,
+            };
+        }
+        Self::by_character(string, v3)
+    }
+
+    fn by_character(string: &str, v3: bool) -> Self {
         let mut indicators = string.starts_with("---") || string.starts_with("...");
         let (mut line_breaks, mut special, mut tabs) = (false, false, false);
         let (mut leading, mut trailing_space, mut trailing_break) = (false, false, false);
@@ -657,6 +669,25 @@ impl Analysis {
     }
 }
 
+/// Tells whether a string has nothing that matters to its style, so that it need not be looked at character by character.
+fn is_surely_plain(bytes: &[u8]) -> bool {
+    let is_plain_start = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'$' | b'(');
+    if !bytes.first().is_some_and(|first| is_plain_start(*first)) || bytes.last() == Some(&b' ') {
+        return false;
+    }
+    let mut after_colon = false;
+    for byte in bytes {
+        match byte {
+            b' ' if after_colon => return false,
+            b'#' => return false,
+            b':' => after_colon = true,
+            b' '..=b'~' => after_colon = false,
+            _ => return false,
+        }
+    }
+    !after_colon
+}
+
 fn is_break(character: char) -> bool {
     matches!(character, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
@@ -664,4 +695,39 @@ fn is_break(character: char) -> bool {
 /// What Go writes as it is; it works on bytes and leaves out all beyond the basic plane.
 fn is_printable(character: char) -> bool {
     matches!(character, '\n' | ' '..='~' | '\u{A0}'..='\u{FFFD}') && character != '\u{FEFF}'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Analysis, is_surely_plain};
+
+    #[test]
+    fn the_short_look_at_a_string_finds_what_the_long_one_does() {
+        let pieces = [
+            "a", "Z9", " ", ":", "#", "-", "'", "\"", "%", "@", ",", "[", "}", "?", "!", "~", "é", "\n",
+            "\t", "---", ".",
+        ];
+        let mut short = 0;
+        for first in pieces {
+            for second in pieces {
+                for third in pieces {
+                    let string = [first, second, third, "b"].concat();
+                    for string in [&string[..], &string[..string.len() - 1]] {
+                        if is_surely_plain(string.as_bytes()) {
+                            short += 1;
+                            for v3 in [false, true] {
+                                let found = Analysis::by_character(string, v3);
+                                assert!(
+                                    found.plain_allowed && found.single_allowed && found.block_allowed,
+                                    "{string:?}"
+                                );
+                                assert!(!found.multiline, "{string:?}");
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        assert!(short > 100, "{short}");
+    }
 }

@@ -6,7 +6,7 @@ use super::{At, Result, State};
 use crate::error::Error;
 use crate::function::{Body, Context, Function, Signature, Slot};
 use crate::object::Object;
-use crate::parse::node::{Index, Number, Word};
+use crate::parse::node::{Index, Word};
 use crate::types::{Kind, Type};
 use crate::value::{List, Map, Value};
 
@@ -200,8 +200,8 @@ impl<'t> State<'t> {
             Err(self.error(format!("expected {expected}; found {shown}")))
         };
         let number = match word {
-            Word::Number { number, .. } => *self.code.number(number),
-            _ => Number::default(),
+            Word::Number { number, .. } => Some(self.code.number(number)),
+            _ => None,
         };
         match (ty, word) {
             (Type::Any | Type::Reflect, _) => self.eval_word(dot, index).map(|slot| slot.value),
@@ -212,15 +212,15 @@ impl<'t> State<'t> {
             }
             (Type::String, Word::Unquoted { text, .. }) => Ok(Value::String(self.code.text(text).clone())),
             (Type::String, _) => wrong("string"),
-            (Type::Int(width), _) => match number.int {
+            (Type::Int(width), _) => match number.and_then(|number| number.int) {
                 Some(int) => Ok(Value::Int(int, *width)),
                 None => wrong("integer"),
             },
-            (Type::Uint(width), _) => match number.uint {
+            (Type::Uint(width), _) => match number.and_then(|number| number.uint) {
                 Some(uint) => Ok(Value::Uint(uint, *width)),
                 None => wrong("unsigned integer"),
             },
-            (Type::Float64, _) => match number.float {
+            (Type::Float64, _) => match number.and_then(|number| number.float) {
                 Some(float) => Ok(Value::Float(float)),
                 None => wrong("float"),
             },

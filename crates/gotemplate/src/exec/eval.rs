@@ -198,7 +198,11 @@ impl<'t> State<'t> {
         let mut step;
         let mut receiver = receiver;
         while let Some(length) = path.iter().position(|byte| *byte == b'.') {
-            let next = self.eval_field(dot, &path[..length], word, Arguments::default(), None, receiver)?;
+            let name = &path[..length];
+            let next = match &receiver.value {
+                Value::Map(map) => self.eval_entry(map, name, false)?,
+                _ => self.eval_field(dot, name, word, Arguments::default(), None, receiver)?,
+            };
             step = next;
             receiver = &step;
             path = &path[length + 1..];
@@ -228,10 +232,7 @@ impl<'t> State<'t> {
                 }
                 Ok(Slot::default())
             }
-            Value::Map(map) => match (map.go_type(), name) {
-                (Type::Named(named), b"AsMap") if !has_arguments => Ok(as_map(map, named).into()),
-                _ => self.eval_key(map, name, has_arguments),
-            },
+            Value::Map(map) => self.eval_entry(map, name, has_arguments),
             Value::Object(object) => {
                 let text = String::from_utf8_lossy(name);
                 if let Some(signature) = object.method(&text) {
@@ -254,6 +255,14 @@ impl<'t> State<'t> {
                 }
             }
             _ => Err(self.no_field(name, receiver)),
+        }
+    }
+
+    /// Evaluates a name on a map, which may have a method.
+    fn eval_entry(&self, map: &Map, name: &[u8], has_arguments: bool) -> Result<Slot> {
+        match (map.go_type(), name) {
+            (Type::Named(named), b"AsMap") if !has_arguments => Ok(as_map(map, named).into()),
+            _ => self.eval_key(map, name, has_arguments),
         }
     }
 

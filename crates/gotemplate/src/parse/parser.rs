@@ -611,7 +611,7 @@ impl<'t> Parser<'t> {
 }
 
 /// Tells whether a string means what stands between its quotes.
-pub(super) fn is_literal(quoted: &[u8]) -> bool {
+fn is_literal(quoted: &[u8]) -> bool {
     match quoted {
         [b'"', inner @ .., b'"'] => {
             memchr::memchr(b'\\', inner).is_none() && std::str::from_utf8(inner).is_ok()

@@ -8,7 +8,6 @@ mod pipeline;
 use super::draft::Draft;
 use super::lexer;
 use super::node::{Body, Control, Index, Node, Offset, Pipeline, ROOT_VARIABLE, VariableId};
-use super::parser::is_literal;
 use crate::function::Functions;
 use crate::hash::HashMap;
 use crate::strconv;
@@ -54,6 +53,8 @@ pub(super) fn read(name: &str, text: &[u8], functions: &Functions, draft: &mut D
     let mut reader = Reader {
         text,
         position: 0,
+        word_start: usize::MAX,
+        word_end: 0,
         functions,
         draft,
         variables: vec![(ROOT_VARIABLE, b"$")],
@@ -91,6 +92,9 @@ enum Block {
 struct Reader<'t> {
     text: &'t [u8],
     position: usize,
+    /// Where a word is that has been looked at already.
+    word_start: usize,
+    word_end: usize,
     functions: &'t Functions,
     draft: &'t mut Draft,
     /// All variables that have been declared, in all templates around.
@@ -118,22 +122,24 @@ impl<'t> Reader<'t> {
 
     /// Moves over space, and tells whether there was any.
     fn spaces(&mut self) -> bool {
-        let start = self.position;
-        while self.peek().is_some_and(|byte| is(byte, SPACE)) {
-            self.position += 1;
-        }
-        self.position > start
+        let rest = self.rest();
+        let count = rest.iter().position(|byte| !is(*byte, SPACE));
+        let count = count.unwrap_or(rest.len());
+        self.position += count;
+        count > 0
     }
 
     /// Moves over letters, digits and underscores up to something that may follow them.
     fn word(&mut self) -> Option<&'t [u8]> {
-        let start = self.position;
-        let mut byte = self.peek()?;
-        while is(byte, WORD) {
-            self.position += 1;
-            byte = self.peek()?;
+        if self.position == self.word_start {
+            self.position = self.word_end;
+            return Some(&self.text[self.word_start..self.word_end]);
         }
-        (is(byte, TERMINATOR) || self.rest().starts_with(b"}}")).then(|| &self.text[start..self.position])
+        let rest = self.rest();
+        let length = rest.iter().position(|byte| !is(*byte, WORD))?;
+        self.position += length;
+        let (word, after) = rest.split_at(length);
+        (is(after[0], TERMINATOR) || after.starts_with(b"}}")).then_some(word)
     }
 
     /// Moves over the end of an action, and over the space that it trims.
@@ -216,7 +222,11 @@ impl<'t> Reader<'t> {
                 b"block" => return self.block(),
                 b"break" => return self.leave(Node::Break),
                 b"continue" => return self.leave(Node::Continue),
-                _ => self.position = start,
+                _ => {
+                    // It is the first word of the pipeline.
+                    (self.word_start, self.word_end) = (start, self.position);
+                    self.position = start;
+                }
             }
         }
         let pipe = self.action_pipeline(false)?;
@@ -337,8 +347,8 @@ impl<'t> Reader<'t> {
     fn template_name(&mut self) -> Option<(Offset, Text)> {
         self.spaces();
         let at = self.at();
-        let quoted = self.quoted()?;
-        let text = if is_literal(quoted) {
+        let (quoted, is_literal) = self.quoted()?;
+        let text = if is_literal {
             Text::from(&quoted[1..quoted.len() - 1])
         } else {
             Text::from(strconv::unquote(quoted)?)

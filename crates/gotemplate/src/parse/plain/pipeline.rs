@@ -4,7 +4,6 @@ use super::{DIGIT, Reader, TERMINATOR, WORD, is};
 use crate::parse::lexer::{self, Lexer};
 use crate::parse::node::{Index, Number, Offset, ROOT_VARIABLE, VariableId, Word};
 use crate::parse::number;
-use crate::parse::parser::is_literal;
 use crate::strconv;
 use crate::text::Text;
 
@@ -158,9 +157,9 @@ impl<'t> Reader<'t> {
                 self.draft.words.push(Word::Variable { id, start, end });
             }
             b'"' | b'`' => {
-                let quoted = self.quoted()?;
+                let (quoted, is_literal) = self.quoted()?;
                 let end = self.at();
-                let word = if is_literal(quoted) {
+                let word = if is_literal {
                     Word::String { start, end }
                 } else {
                     let text = self.draft.text(Text::from(strconv::unquote(quoted)?));
@@ -200,10 +199,12 @@ impl<'t> Reader<'t> {
             .map(|(id, _)| *id)
     }
 
-    pub(super) fn quoted(&mut self) -> Option<&'t [u8]> {
+    /// Moves over a string, and tells whether it means what stands between its quotes.
+    pub(super) fn quoted(&mut self) -> Option<(&'t [u8], bool)> {
         let start = self.position;
         let mark = self.peek()?;
         self.position += 1;
+        let mut is_literal = true;
         match mark {
             b'"' => loop {
                 let rest = self.rest();
@@ -211,14 +212,26 @@ impl<'t> Reader<'t> {
                 self.position += found + 1;
                 match rest[found] {
                     b'"' => break,
-                    b'\\' if self.peek()? != b'\n' => self.position += 1,
+                    b'\\' if self.peek()? != b'\n' => {
+                        self.position += 1;
+                        is_literal = false;
+                    }
                     _ => return None,
                 }
             },
-            b'`' => self.position += memchr::memchr(b'`', self.rest())? + 1,
+            b'`' => {
+                let rest = self.rest();
+                let length = memchr::memchr(b'`', rest)?;
+                self.position += length + 1;
+                is_literal = memchr::memchr(b'\r', &rest[..length]).is_none();
+            }
             _ => return None,
         }
-        Some(&self.text[start..self.position])
+        let quoted = &self.text[start..self.position];
+        if mark == b'"' && is_literal {
+            is_literal = quoted.is_ascii() || std::str::from_utf8(quoted).is_ok();
+        }
+        Some((quoted, is_literal))
     }
 
     fn parentheses(&mut self) -> Option<()> {
