@@ -71,9 +71,17 @@ pub(crate) fn first_bytes(bytes: &[u8]) -> u64 {
     if let Some(first) = bytes.first_chunk() {
         return u64::from_be_bytes(*first);
     }
-    let shift = |at: usize| 8 * (7 - at);
-    let bytes = bytes.iter().enumerate();
-    bytes.fold(0, |sum, (at, byte)| sum | u64::from(*byte) << shift(at))
+    // The first and the last ones; where they overlap they are the same.
+    let length = bytes.len();
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (first, last) = (u32::from_be_bytes(*first), u32::from_be_bytes(*last));
+        return u64::from(first) << 32 | u64::from(last) << (64 - 8 * length);
+    }
+    let byte = |at: usize| u64::from(bytes[at]) << (56 - 8 * at);
+    match length {
+        0 => 0,
+        _ => byte(0) | byte(length / 2) | byte(length - 1),
+    }
 }
 
 impl Default for Text {
@@ -176,5 +184,23 @@ impl fmt::Display for Text {
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.to_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Text, first_bytes};
+
+    #[test]
+    fn first_bytes_order_as_the_texts_do() {
+        let whole = b"abcdefghijklmnopqrstuvwxyz";
+        for length in 0..whole.len() {
+            let bytes = &whole[..length];
+            let mut padded = [0; 8];
+            let taken = length.min(8);
+            padded[..taken].copy_from_slice(&bytes[..taken]);
+            assert_eq!(first_bytes(bytes), u64::from_be_bytes(padded));
+            assert_eq!(Text::from(bytes).first_bytes(), first_bytes(bytes));
+        }
     }
 }

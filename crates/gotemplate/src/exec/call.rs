@@ -189,7 +189,11 @@ impl<'t> State<'t> {
         match word {
             Word::Nil { .. } if ty.can_be_nil() => return Ok(nil_of(ty)),
             Word::Nil { .. } => return Err(self.error(format!("cannot assign nil to {ty}"))),
-            Word::Bool { .. } | Word::Number { .. } | Word::String { .. } | Word::Unquoted { .. } => {}
+            Word::Bool { .. }
+            | Word::Integer { .. }
+            | Word::Number { .. }
+            | Word::String { .. }
+            | Word::Unquoted { .. } => {}
             _ => {
                 let slot = self.eval_word(dot, index)?;
                 return self.check_type(slot, ty);
@@ -198,10 +202,6 @@ impl<'t> State<'t> {
         let wrong = |expected: &str| {
             let shown = self.code.show(index);
             Err(self.error(format!("expected {expected}; found {shown}")))
-        };
-        let number = match word {
-            Word::Number { number, .. } => Some(self.code.number(number)),
-            _ => None,
         };
         match (ty, word) {
             (Type::Any | Type::Reflect, _) => self.eval_word(dot, index).map(|slot| slot.value),
@@ -212,15 +212,15 @@ impl<'t> State<'t> {
             }
             (Type::String, Word::Unquoted { text, .. }) => Ok(Value::String(self.code.text(text).clone())),
             (Type::String, _) => wrong("string"),
-            (Type::Int(width), _) => match number.and_then(|number| number.int) {
+            (Type::Int(width), _) => match self.code.number(word).and_then(|number| number.int) {
                 Some(int) => Ok(Value::Int(int, *width)),
                 None => wrong("integer"),
             },
-            (Type::Uint(width), _) => match number.and_then(|number| number.uint) {
+            (Type::Uint(width), _) => match self.code.number(word).and_then(|number| number.uint) {
                 Some(uint) => Ok(Value::Uint(uint, *width)),
                 None => wrong("unsigned integer"),
             },
-            (Type::Float64, _) => match number.and_then(|number| number.float) {
+            (Type::Float64, _) => match self.code.number(word).and_then(|number| number.float) {
                 Some(float) => Ok(Value::Float(float)),
                 None => wrong("float"),
             },

@@ -174,9 +174,10 @@ impl<'t> State<'t> {
             Word::Function { id, .. } => self.eval_function(dot, id, word, At::Word(word), none, None),
             Word::Chain { start, end, .. } => self.eval_chain(dot, word, (start, end), none, None),
             Word::Bool { truth, .. } => Ok(Value::Bool(truth).into()),
-            Word::Number { start, end, number } => {
-                let number = self.code.number(number);
-                self.constant(number, start, end).map(Slot::from)
+            Word::Integer { value, .. } => Ok(Value::int(i64::from(value)).into()),
+            Word::Number { start, end, .. } => {
+                let number = self.code.number(self.code.word(word)).unwrap_or_default();
+                self.constant(&number, start, end).map(Slot::from)
             }
             Word::String { start, end } => Ok(Value::String(self.string_constant(start, end)).into()),
             Word::Unquoted { text, .. } => Ok(Value::String(self.code.text(text).clone()).into()),
@@ -197,7 +198,7 @@ impl<'t> State<'t> {
         let mut path = self.code.slice(start + 1, end);
         let mut step;
         let mut receiver = receiver;
-        while let Some(length) = path.iter().position(|byte| *byte == b'.') {
+        while let Some(length) = dot_in(path) {
             let name = &path[..length];
             let next = match &receiver.value {
                 Value::Map(map) => self.eval_entry(map, name, false)?,
@@ -320,6 +321,24 @@ impl<'t> State<'t> {
     }
 }
 
+/// Finds the first dot, eight bytes at a time.
+fn dot_in(names: &[u8]) -> Option<usize> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const DOTS: u64 = EACH * b'.' as u64;
+    let mut rest = names;
+    while let Some((chunk, after)) = rest.split_first_chunk() {
+        // The lowest byte that is zero has its highest bit set by the subtraction.
+        let zeros = u64::from_le_bytes(*chunk) ^ DOTS;
+        let found = zeros.wrapping_sub(EACH) & !zeros & (EACH << 7);
+        if found != 0 {
+            return Some(names.len() - rest.len() + found.trailing_zeros() as usize / 8);
+        }
+        rest = after;
+    }
+    let found = rest.iter().position(|byte| *byte == b'.')?;
+    Some(names.len() - rest.len() + found)
+}
+
 /// The zero value of a type.
 pub(crate) fn zero(ty: &'static Type) -> Value {
     match ty.kind() {
@@ -343,4 +362,22 @@ fn as_map(map: &Map, named: &'static NamedType) -> Value {
         return Value::Map(Map::typed(crate::entries::Entries::default(), &ANY_MAP));
     }
     Value::Map(map.with_type(named.underlying.as_ref().unwrap_or(&ANY_MAP)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::dot_in;
+
+    #[test]
+    fn the_first_dot_is_found_wherever_it_is() {
+        for length in 0..20 {
+            for at in 0..length {
+                let mut names = vec![b'/'; length];
+                names[at] = b'.';
+                names[length - 1] = b'.';
+                assert_eq!(dot_in(&names), Some(at));
+            }
+            assert_eq!(dot_in(&vec![b'-'; length]), None);
+        }
+    }
 }

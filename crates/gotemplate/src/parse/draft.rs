@@ -19,6 +19,18 @@ pub(crate) struct Draft {
     pub(super) templates: Vec<(Text, Body)>,
 }
 
+/// Reads a number of a few digits, which needs no rules; it does not start with a zero, for octal numbers do.
+pub(super) fn small_integer(digits: &[u8]) -> Option<u32> {
+    const MOST_DIGITS: usize = 9;
+    if digits.is_empty() || digits.len() > MOST_DIGITS || digits[0] == b'0' && digits.len() > 1 {
+        return None;
+    }
+    digits.iter().try_fold(0, |sum, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit <= 9).then(|| sum * 10 + u32::from(digit))
+    })
+}
+
 /// A template is defined twice.
 pub(super) struct Twice;
 
@@ -61,9 +73,11 @@ impl Draft {
         self.texts.len() as Index - 1
     }
 
-    pub(super) fn number(&mut self, number: Number) -> Index {
+    /// Adds a number, which is no [`small_integer`].
+    pub(super) fn push_number(&mut self, start: Offset, end: Offset, number: Number) {
         self.numbers.push(number);
-        self.numbers.len() as Index - 1
+        let number = self.numbers.len() as Index - 1;
+        self.words.push(Word::Number { start, end, number });
     }
 
     /// Begins a pipeline, which [`Draft::close_pipe`] ends.
@@ -201,6 +215,7 @@ impl Draft {
                     Word::Bool { .. }
                         | Word::Dot { .. }
                         | Word::Nil { .. }
+                        | Word::Integer { .. }
                         | Word::Number { .. }
                         | Word::String { .. }
                         | Word::Unquoted { .. }

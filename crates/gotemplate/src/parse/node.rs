@@ -137,6 +137,13 @@ pub(crate) enum Word {
         at: Offset,
         truth: bool,
     },
+    /// A whole number written with nothing but a few digits.
+    Integer {
+        start: Offset,
+        end: Offset,
+        value: u32,
+    },
+    /// Any other number.
     Number {
         start: Offset,
         end: Offset,
@@ -275,8 +282,18 @@ impl Code {
         &self.texts[index as usize]
     }
 
-    pub(crate) fn number(&self, index: Index) -> &Number {
-        &self.numbers[index as usize]
+    /// The number that a word is.
+    pub(crate) fn number(&self, word: Word) -> Option<Number> {
+        match word {
+            Word::Integer { value, .. } => Some(Number {
+                int: Some(i64::from(value)),
+                uint: Some(u64::from(value)),
+                float: Some(f64::from(value)),
+                complex: None,
+            }),
+            Word::Number { number, .. } => self.numbers.get(number as usize).copied(),
+            _ => None,
+        }
     }
 
     /// Where a word stands, as errors tell it: for fields it is the second one, where there is one.
@@ -288,6 +305,7 @@ impl Code {
             | Word::Nil { at }
             | Word::Bool { at, .. } => at,
             Word::Declared { start, .. }
+            | Word::Integer { start, .. }
             | Word::Number { start, .. }
             | Word::String { start, .. }
             | Word::Unquoted { start, .. }

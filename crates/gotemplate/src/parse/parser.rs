@@ -1,6 +1,6 @@
 //! Builds trees out of tokens.
 
-use super::draft::{Draft, Twice};
+use super::draft::{Draft, Twice, small_integer};
 use super::lexer::{Item, Lexer, Token};
 use super::node::{Body, Control, Index, Node, Offset, Pipeline, ROOT_VARIABLE, VariableId, Word};
 use super::number;
@@ -535,6 +535,7 @@ impl<'t> Parser<'t> {
             Word::Bool { .. }
                 | Word::String { .. }
                 | Word::Unquoted { .. }
+                | Word::Integer { .. }
                 | Word::Number { .. }
                 | Word::Nil { .. }
                 | Word::Dot { .. }
@@ -581,9 +582,14 @@ impl<'t> Parser<'t> {
                 truth: item.text == b"true",
             },
             Token::CharConstant | Token::Complex | Token::Number => {
-                let number = number::parse(item.text, item.token).map_err(|message| self.error(message))?;
-                let number = self.draft.number(number);
-                Word::Number { start, end, number }
+                if let Some(value) = small_integer(item.text) {
+                    Word::Integer { start, end, value }
+                } else {
+                    let number =
+                        number::parse(item.text, item.token).map_err(|message| self.error(message))?;
+                    self.draft.push_number(start, end, number);
+                    return Ok(());
+                }
             }
             Token::LeftParen => {
                 if self.paren_depth >= MAX_PAREN_DEPTH {

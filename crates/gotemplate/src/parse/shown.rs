@@ -87,6 +87,7 @@ impl fmt::Display for Shown<'_> {
             Word::Nil { .. } => f.write_str("nil"),
             Word::Bool { truth, .. } => write!(f, "{truth}"),
             Word::Declared { start, end, .. }
+            | Word::Integer { start, end, .. }
             | Word::Number { start, end, .. }
             | Word::String { start, end }
             | Word::Unquoted { start, end, .. }

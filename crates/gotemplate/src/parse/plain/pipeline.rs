@@ -1,8 +1,9 @@
 //! Pipelines, commands and their operands.
 
 use super::{DIGIT, Reader, TERMINATOR, WORD, is};
+use crate::parse::draft::small_integer;
 use crate::parse::lexer::{self, Lexer};
-use crate::parse::node::{Index, Number, Offset, ROOT_VARIABLE, VariableId, Word};
+use crate::parse::node::{Index, Offset, ROOT_VARIABLE, VariableId, Word};
 use crate::parse::number;
 use crate::strconv;
 use crate::text::Text;
@@ -282,44 +283,21 @@ impl<'t> Reader<'t> {
     }
 
     fn number(&mut self) -> Option<()> {
-        let start = self.position;
-        let number = match self.small_number() {
-            Some(number) => number,
-            None => {
-                let (text, token) = Lexer::number(&self.text[start..])?;
-                self.position = start + text.len();
-                number::parse(text, token).ok()?
-            }
-        };
-        let number = self.draft.number(number);
-        self.draft.words.push(Word::Number {
-            start: start as Offset,
-            end: self.at(),
-            number,
-        });
+        let (start, at) = (self.position, self.at());
+        let rest = self.rest();
+        let length = rest.iter().position(|byte| !is(*byte, DIGIT))?;
+        if matches!(rest[length], b' ' | b')' | b'}' | b'\n' | b'|')
+            && let Some(value) = small_integer(&rest[..length])
+        {
+            self.position += length;
+            let (start, end) = (at, self.at());
+            self.draft.words.push(Word::Integer { start, end, value });
+            return Some(());
+        }
+        let (text, token) = Lexer::number(&self.text[start..])?;
+        self.position += text.len();
+        let number = number::parse(text, token).ok()?;
+        self.draft.push_number(at, self.at(), number);
         Some(())
-    }
-    /// Reads a few digits, which need no rules.
-    fn small_number(&mut self) -> Option<Number> {
-        const MOST_DIGITS: usize = 9;
-        let start = self.position;
-        let mut sum = 0_u32;
-        let mut byte = self.peek()?;
-        while is(byte, DIGIT) && self.position < start + MOST_DIGITS {
-            sum = sum * 10 + u32::from(byte - b'0');
-            self.position += 1;
-            byte = self.peek()?;
-        }
-        let ends = matches!(byte, b' ' | b')' | b'}' | b'\n' | b'|');
-        let digits = &self.text[start..self.position];
-        if digits.is_empty() || !ends || digits.starts_with(b"0") && digits.len() > 1 {
-            return None;
-        }
-        Some(Number {
-            int: Some(i64::from(sum)),
-            uint: Some(u64::from(sum)),
-            float: Some(f64::from(sum)),
-            complex: None,
-        })
     }
 }
