@@ -275,11 +275,8 @@ fn excerpts(error: &TemplateError, renderables: &BTreeMap<String, Renderable>) -
         let Some(renderable) = renderables.get(&*location.template) else {
             continue;
         };
-        let text = String::from_utf8_lossy(&renderable.text);
-        let line = text
-            .lines()
-            .nth(location.line.saturating_sub(1))
-            .unwrap_or_default();
+        let line = line_of(&renderable.text, location.line);
+        let line = String::from_utf8_lossy(line);
         let excerpt = Excerpt {
             file: location.template.to_string(),
             line: location.line,
@@ -292,4 +289,31 @@ fn excerpts(error: &TemplateError, renderables: &BTreeMap<String, Renderable>) -
     }
     excerpts.truncate(MOST);
     excerpts
+}
+
+/// A line of a text, counted from 1, without its line break; nothing where there is no such line.
+fn line_of(text: &[u8], number: usize) -> &[u8] {
+    let mut breaks = memchr::memchr_iter(b'\n', text);
+    let start = match number.checked_sub(2) {
+        None => 0,
+        Some(skipped) => match breaks.nth(skipped) {
+            Some(end) => end + 1,
+            None => return &[],
+        },
+    };
+    let line = &text[start..breaks.next().unwrap_or(text.len())];
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::line_of;
+
+    #[test]
+    fn lines_are_counted_from_one() {
+        let text = b"one\r\ntwo\n\nfour";
+        let lines: Vec<&[u8]> = (1..=5).map(|number| line_of(text, number)).collect();
+        assert_eq!(lines, [&b"one"[..], b"two", b"", b"four", b""]);
+        assert_eq!(line_of(b"", 1), b"");
+    }
 }

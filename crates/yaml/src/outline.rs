@@ -544,36 +544,42 @@ fn is_simple_key(key: &str) -> bool {
 
 /// Whether there is no character that YAML forbids or takes for a line break, but for `\n`.
 fn has_simple_characters(bytes: &[u8]) -> bool {
-    let is_suspect = |byte: u8| {
-        (byte < 0x20 && byte != b'\n' && byte != b'\t')
-            || byte == 0x7F
-            || byte == 0xC2
-            || byte == 0xE2
-            || byte == 0xEF
-    };
     const WIDTH: usize = 64;
-    let mut at = 0;
-    while at < bytes.len() {
-        let chunk = &bytes[at..bytes.len().min(at + WIDTH)];
-        // Without a way out inside, so that the compiler takes many bytes at once.
-        let found = chunk.iter().fold(false, |found, byte| found | is_suspect(*byte));
-        if found {
-            for (i, byte) in chunk.iter().enumerate().filter(|(_, byte)| is_suspect(**byte)) {
-                let next = |ahead: usize| bytes.get(at + i + ahead).copied().unwrap_or(0);
-                let is_harmless = match byte {
-                    0xC2 => next(1) >= 0xA0,
-                    0xE2 => next(1) != 0x80 || !matches!(next(2), 0xA8 | 0xA9),
-                    0xEF => !matches!((next(1), next(2)), (0xBB, 0xBF) | (0xBF, 0xBE | 0xBF)),
-                    _ => false,
-                };
-                if !is_harmless {
-                    return false;
-                }
-            }
-        }
-        at += WIDTH;
+    // Without a way out inside, so that the compiler takes many bytes at once.
+    let has_suspect = |chunk: &[u8; WIDTH]| {
+        let found = chunk
+            .iter()
+            .fold(0, |found, byte| found | u8::from(is_suspect(*byte)));
+        found != 0
+    };
+    let is_simple = |start: usize, chunk: &[u8]| {
+        let mut suspects = chunk.iter().enumerate().filter(|(_, byte)| is_suspect(**byte));
+        suspects.all(|(at, _)| is_harmless(&bytes[start + at..]))
+    };
+    let (chunks, rest) = bytes.as_chunks::<WIDTH>();
+    let mut chunks = chunks.iter().enumerate();
+    chunks.all(|(at, chunk)| !has_suspect(chunk) || is_simple(at * WIDTH, chunk))
+        && is_simple(bytes.len() - rest.len(), rest)
+}
+
+/// Bytes that are, or start, a character that is not simple.
+fn is_suspect(byte: u8) -> bool {
+    ((byte < 0x20) & (byte != b'\n') & (byte != b'\t'))
+        | (byte == 0x7F)
+        | (byte == 0xC2)
+        | (byte == 0xE2)
+        | (byte == 0xEF)
+}
+
+/// Whether a suspect is the start of a simple character all the same.
+fn is_harmless(bytes: &[u8]) -> bool {
+    let next = |ahead: usize| bytes.get(ahead).copied().unwrap_or(0);
+    match next(0) {
+        0xC2 => next(1) >= 0xA0,
+        0xE2 => next(1) != 0x80 || !matches!(next(2), 0xA8 | 0xA9),
+        0xEF => !matches!((next(1), next(2)), (0xBB, 0xBF) | (0xBF, 0xBE | 0xBF)),
+        _ => false,
     }
-    true
 }
 
 #[cfg(test)]

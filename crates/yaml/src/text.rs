@@ -42,20 +42,26 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, Error> {
 pub(crate) fn check_characters(text: &str) -> Result<(), Error> {
     const WIDTH: usize = 64;
     // Without a way out of a chunk, so that the compiler takes many bytes at once.
-    let is_suspect_chunk = |chunk: &[u8]| chunk.iter().fold(false, |found, byte| found | is_suspect(*byte));
-    match text.as_bytes().chunks(WIDTH).position(is_suspect_chunk) {
+    let has_suspect = |chunk: &[u8; WIDTH]| {
+        let found = chunk
+            .iter()
+            .fold(0, |found, byte| found | u8::from(is_suspect(*byte)));
+        found != 0
+    };
+    let (chunks, _) = text.as_bytes().as_chunks::<WIDTH>();
+    let start = WIDTH * chunks.iter().position(has_suspect).unwrap_or(chunks.len());
+    match text.as_bytes()[start..].iter().position(|byte| is_suspect(*byte)) {
         None => Ok(()),
-        Some(chunk) => {
-            let start = chunk * WIDTH;
-            let first = text.as_bytes()[start..].iter().position(|byte| is_suspect(*byte));
-            check_slowly(text, start + first.unwrap_or(0))
-        }
+        Some(first) => check_slowly(text, start + first),
     }
 }
 
 /// Bytes that are, or start, a forbidden character.
 fn is_suspect(byte: u8) -> bool {
-    (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) || matches!(byte, 0x7F | 0xC2 | 0xEF)
+    ((byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != b'\r'))
+        | (byte == 0x7F)
+        | (byte == 0xC2)
+        | (byte == 0xEF)
 }
 
 fn check_slowly(text: &str, first: usize) -> Result<(), Error> {
