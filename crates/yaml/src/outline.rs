@@ -564,11 +564,7 @@ fn has_simple_characters(bytes: &[u8]) -> bool {
 
 /// Bytes that are, or start, a character that is not simple.
 fn is_suspect(byte: u8) -> bool {
-    ((byte < 0x20) & (byte != b'\n') & (byte != b'\t'))
-        | (byte == 0x7F)
-        | (byte == 0xC2)
-        | (byte == 0xE2)
-        | (byte == 0xEF)
+    (byte < 0x20 && !matches!(byte, b'\n' | b'\t')) || matches!(byte, 0x7F | 0xC2 | 0xE2 | 0xEF)
 }
 
 /// Whether a suspect is the start of a simple character all the same.

@@ -58,10 +58,7 @@ pub(crate) fn check_characters(text: &str) -> Result<(), Error> {
 
 /// Bytes that are, or start, a forbidden character.
 fn is_suspect(byte: u8) -> bool {
-    ((byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != b'\r'))
-        | (byte == 0x7F)
-        | (byte == 0xC2)
-        | (byte == 0xEF)
+    (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) || matches!(byte, 0x7F | 0xC2 | 0xEF)
 }
 
 fn check_slowly(text: &str, first: usize) -> Result<(), Error> {
