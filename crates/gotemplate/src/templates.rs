@@ -8,11 +8,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::error::Error;
-use crate::exec;
+use crate::exec::{self, Stacks};
 use crate::function::Functions;
 use crate::hash::HashMap;
 use crate::parse::node::Tree;
-use crate::parse::{self, Draft};
+use crate::parse::{self, Draft, Known};
 use crate::strconv;
 use crate::text::Text;
 use crate::value::Value;
@@ -49,6 +49,8 @@ const LARGEST_ROOM: usize = 1 << 20;
 #[derive(Default)]
 struct Room {
     draft: Draft,
+    known: Known,
+    stacks: Vec<Stacks>,
     outputs: Vec<Vec<u8>>,
 }
 
@@ -112,7 +114,16 @@ impl Templates {
     ///
     /// A template that is already there is replaced, unless the new one has nothing but space.
     pub fn parse(&mut self, name: &str, text: impl Into<Source>) -> Result<(), Error> {
-        let parsed = self.parse_only(name, text)?;
+        let text = Source(text.into().0);
+        let known = self.room.borrow().known.find(name, &text.0);
+        let parsed = match known {
+            Some(trees) => Parsed(trees),
+            None => {
+                let parsed = self.parse_only(name, text)?;
+                self.room.borrow_mut().known.add(&parsed.0);
+                parsed
+            }
+        };
         self.add(&parsed);
         Ok(())
     }
@@ -187,7 +198,53 @@ impl Templates {
         text
     }
 
+    /// Lends room to an execution.
+    pub(crate) fn take_stacks(&self) -> Stacks {
+        self.room.borrow_mut().stacks.pop().unwrap_or_default()
+    }
+
+    /// Takes it back.
+    pub(crate) fn keep_stacks(&self, stacks: Stacks) {
+        self.room.borrow_mut().stacks.push(stacks);
+    }
+
     pub(crate) fn find(&self, name: &[u8]) -> Option<&Rc<Tree>> {
         self.own.get(name).or_else(|| self.shared.get(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{MissingKey, Templates};
+    use crate::function::Functions;
+    use crate::value::{Map, Value};
+
+    #[test]
+    fn the_same_text_under_two_names_is_told_apart() {
+        let text = "{{ define \"d\" }}{{ if .a }}{{ index .a 5 }}{{ end }}{{ end }}x{{ template \"d\" . }}";
+        let data = || -> Value {
+            let map: Map = [("a", Value::from("b"))].into_iter().collect();
+            map.into()
+        };
+        let said = |second: &str| {
+            let mut templates = Templates::new(Arc::new(Functions::new()), MissingKey::Zero);
+            templates.parse("one", text).unwrap();
+            templates.parse("two", second).unwrap();
+            let names: Vec<_> = templates.names().iter().map(ToString::to_string).collect();
+            let of = |name: &[u8]| templates.execute(name, data(), &()).unwrap_err().to_string();
+            (names, of(b"one"), of(b"two"))
+        };
+        let (names, one, two) = said(text);
+        assert_eq!(names, ["d", "one", "two"]);
+        assert!(two.starts_with("template: two:1:"), "{two}");
+        // With another text, however little differs, nothing is shared.
+        assert_eq!((names, one, two), said(&format!("{text} ")));
+        // A text that defines what the other one is called is read for itself.
+        let mut templates = Templates::new(Arc::new(Functions::new()), MissingKey::Zero);
+        let text = "{{ define \"b\" }}inner{{ end }}outer";
+        templates.parse("a", text).unwrap();
+        assert!(templates.parse("b", text).is_err());
     }
 }

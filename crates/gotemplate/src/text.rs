@@ -153,7 +153,8 @@ impl PartialOrd for Text {
 
 impl Ord for Text {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.as_bytes().cmp(other.as_bytes())
+        let order = self.first_bytes().cmp(&other.first_bytes());
+        order.then_with(|| self.as_bytes().cmp(other.as_bytes()))
     }
 }
 

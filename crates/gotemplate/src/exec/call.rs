@@ -41,24 +41,24 @@ impl<'t> State<'t> {
             Body::Call => {
                 let base = self.eval_slots(dot, arguments, last)?;
                 let callee = (count > 0).then(|| self.code.show(arguments.start).to_string());
-                call_value(callee, &self.slots[base..])
+                call_value(callee, &self.stacks.slots[base..])
             }
             Body::Builtin(builtin) => {
                 let base = self.eval_slots(dot, arguments, last)?;
-                let called = builtin(&self.slots[base..]);
-                self.slots.truncate(base);
+                let called = builtin(&self.stacks.slots[base..]);
+                self.stacks.slots.truncate(base);
                 called
             }
             Body::Native(native) => {
                 let base = self.eval_arguments(dot, function.signature, arguments, last)?;
-                let called = native(&self.arguments[base..], &mut self.context());
-                self.arguments.truncate(base);
+                let called = native(&self.stacks.arguments[base..], &mut self.context());
+                self.stacks.arguments.truncate(base);
                 called
             }
             Body::Closure(closure) => {
                 let base = self.eval_arguments(dot, function.signature, arguments, last)?;
-                let called = closure(&self.arguments[base..], &mut self.context());
-                self.arguments.truncate(base);
+                let called = closure(&self.stacks.arguments[base..], &mut self.context());
+                self.stacks.arguments.truncate(base);
                 called
             }
         };
@@ -79,8 +79,8 @@ impl<'t> State<'t> {
         let count = self.count(arguments);
         self.check_count(signature, name, count, last.is_some())?;
         let base = self.eval_arguments(dot, signature, arguments, last)?;
-        let called = object.call(name, &self.arguments[base..], &mut self.context());
-        self.arguments.truncate(base);
+        let called = object.call(name, &self.stacks.arguments[base..], &mut self.context());
+        self.stacks.arguments.truncate(base);
         called
             .map(Slot::from)
             .map_err(|error| self.call_error(At::Word(word), name, error))
@@ -146,20 +146,20 @@ impl<'t> State<'t> {
         Ok(last.map_or(value, |slot| slot.value))
     }
 
-    /// Evaluates arguments onto [`State::slots`], and tells where they start.
+    /// Evaluates arguments onto [`Stacks::slots`], and tells where they start.
     fn eval_slots(&mut self, dot: &Slot, arguments: Arguments, last: Option<Slot>) -> Result<usize> {
-        let base = self.slots.len();
+        let base = self.stacks.slots.len();
         let mut word = arguments.start;
         while word < arguments.end {
             let slot = self.eval_word(dot, word)?;
-            self.slots.push(slot);
+            self.stacks.slots.push(slot);
             word = self.code.after(word);
         }
-        self.slots.extend(last);
+        self.stacks.slots.extend(last);
         Ok(base)
     }
 
-    /// Evaluates arguments of the right types onto [`State::arguments`], and tells where they start.
+    /// Evaluates arguments of the right types onto [`Stacks::arguments`], and tells where they start.
     fn eval_arguments(
         &mut self,
         dot: &Slot,
@@ -167,18 +167,18 @@ impl<'t> State<'t> {
         arguments: Arguments,
         last: Option<Slot>,
     ) -> Result<usize> {
-        let base = self.arguments.len();
+        let base = self.stacks.arguments.len();
         let parameter = |index: usize| &signature.parameters[index.min(signature.parameters.len() - 1)];
         let mut word = arguments.start;
         while word < arguments.end {
-            let ty = parameter(self.arguments.len() - base);
+            let ty = parameter(self.stacks.arguments.len() - base);
             let value = self.eval_argument(dot, ty, word)?;
-            self.arguments.push(value);
+            self.stacks.arguments.push(value);
             word = self.code.after(word);
         }
         if let Some(slot) = last {
-            let value = self.check_type(slot, parameter(self.arguments.len() - base))?;
-            self.arguments.push(value);
+            let value = self.check_type(slot, parameter(self.stacks.arguments.len() - base))?;
+            self.stacks.arguments.push(value);
         }
         Ok(base)
     }

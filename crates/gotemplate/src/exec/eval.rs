@@ -38,7 +38,7 @@ impl<'t> State<'t> {
             if pipe.is_assign {
                 self.set_variable(id, (start, end), slot)?;
             } else {
-                self.variables.push(Variable { id, slot });
+                self.stacks.variables.push(Variable { id, slot });
             }
         }
         Ok((value, is_printed))

@@ -35,8 +35,16 @@ pub(crate) fn execute(
     out: &mut Vec<u8>,
 ) -> Result<()> {
     let dot = Slot::from(data);
-    let mut state = State::new(templates, tree, host, 0, dot.clone());
-    stack::grow(|| state.walk_all(&dot, tree.body, out)).map(drop)
+    State::new(templates, tree, host, 0, dot.clone()).run(&dot, out)
+}
+
+/// What an execution needs besides the machine's stack; it is used again for the room it has.
+#[derive(Default)]
+pub(crate) struct Stacks {
+    variables: Vec<Variable>,
+    /// The arguments of the calls that are under way, those of the innermost last.
+    arguments: Vec<Value>,
+    slots: Vec<Slot>,
 }
 
 /// The part of the tree that errors are reported at.
@@ -80,18 +88,16 @@ struct State<'t> {
     host: &'t dyn Any,
     depth: usize,
     at: At,
-    variables: Vec<Variable>,
-    /// The arguments of the calls that are under way, those of the innermost last.
-    arguments: Vec<Value>,
-    slots: Vec<Slot>,
+    stacks: Stacks,
 }
 
 impl<'t> State<'t> {
     fn new(templates: &'t Templates, tree: &'t Tree, host: &'t dyn Any, depth: usize, dot: Slot) -> Self {
-        let variables = vec![Variable {
+        let mut stacks = templates.take_stacks();
+        stacks.variables.push(Variable {
             id: ROOT_VARIABLE,
             slot: dot,
-        }];
+        });
         Self {
             templates,
             tree,
@@ -99,10 +105,20 @@ impl<'t> State<'t> {
             host,
             depth,
             at: At::Nothing,
-            variables,
-            arguments: Vec::new(),
-            slots: Vec::new(),
+            stacks,
         }
+    }
+
+    /// Executes the template.
+    fn run(mut self, dot: &Slot, out: &mut Vec<u8>) -> Result<()> {
+        let body = self.tree.body;
+        let walked = stack::grow(|| self.walk_all(dot, body, out));
+        let mut stacks = self.stacks;
+        stacks.variables.clear();
+        stacks.arguments.clear();
+        stacks.slots.clear();
+        self.templates.keep_stacks(stacks);
+        walked.map(drop)
     }
 
     /// Makes an error at the present part of the tree.
@@ -127,7 +143,7 @@ impl<'t> State<'t> {
                 .iter()
                 .rposition(|byte| *byte == b'\n')
                 .map_or(0, |at| at + 1);
-        let file = &self.code.name;
+        let file = &self.tree.file;
         let quoted = strconv::quote(name.as_bytes());
         let prefix =
             format!("template: {file}:{line}:{column}: executing {quoted} at <{context}>: {message}");
@@ -148,7 +164,13 @@ impl<'t> State<'t> {
     }
 
     fn set_variable(&mut self, id: VariableId, place: (Offset, Offset), slot: Slot) -> Result<()> {
-        match self.variables.iter_mut().rev().find(|variable| variable.id == id) {
+        match self
+            .stacks
+            .variables
+            .iter_mut()
+            .rev()
+            .find(|variable| variable.id == id)
+        {
             Some(variable) => variable.slot = slot,
             None => return Err(self.undefined(place)),
         }
@@ -156,7 +178,13 @@ impl<'t> State<'t> {
     }
 
     fn variable(&self, id: VariableId, place: (Offset, Offset)) -> Result<&Slot> {
-        match self.variables.iter().rev().find(|variable| variable.id == id) {
+        match self
+            .stacks
+            .variables
+            .iter()
+            .rev()
+            .find(|variable| variable.id == id)
+        {
             Some(variable) => Ok(&variable.slot),
             None => Err(self.undefined(place)),
         }
@@ -221,7 +249,7 @@ impl<'t> State<'t> {
     }
 
     fn walk_if(&mut self, dot: &Slot, branch: Branch, is_with: bool, out: &mut Vec<u8>) -> Result<Flow> {
-        let scope = self.variables.len();
+        let scope = self.stacks.variables.len();
         let value = self.eval_pipe(dot, branch.pipe)?;
         let flow = if value.is_true() {
             if is_with {
@@ -235,7 +263,7 @@ impl<'t> State<'t> {
         } else {
             Ok(Flow::Next)
         };
-        self.variables.truncate(scope);
+        self.stacks.variables.truncate(scope);
         flow
     }
 
@@ -259,7 +287,6 @@ impl<'t> State<'t> {
             Some(pipe) => Slot::from(self.eval_pipe(dot, pipe.get() - 1)?),
             None => Slot::default(),
         };
-        let mut state = State::new(self.templates, tree, self.host, self.depth + 1, dot.clone());
-        stack::grow(|| state.walk_all(&dot, tree.body, out)).map(drop)
+        State::new(self.templates, tree, self.host, self.depth + 1, dot.clone()).run(&dot, out)
     }
 }

@@ -11,10 +11,10 @@ const MAX_ITERATIONS: usize = 100_000_000;
 
 impl State<'_> {
     pub(super) fn walk_range(&mut self, dot: &Slot, branch: Branch, out: &mut Vec<u8>) -> Result<Flow> {
-        let scope = self.variables.len();
+        let scope = self.stacks.variables.len();
         let value = self.eval_pipe(dot, branch.pipe)?;
         let ran = self.iterate(&value, branch, out);
-        self.variables.truncate(scope);
+        self.stacks.variables.truncate(scope);
         if ran? {
             return Ok(Flow::Next);
         }
@@ -101,7 +101,7 @@ impl State<'_> {
         branch: Branch,
         out: &mut Vec<u8>,
     ) -> Result<bool> {
-        let scope = self.variables.len();
+        let scope = self.stacks.variables.len();
         let mut ran = false;
         for (count, (key, element)) in elements.enumerate() {
             if count >= MAX_ITERATIONS {
@@ -110,7 +110,7 @@ impl State<'_> {
             ran = true;
             self.bind(key, &element, branch)?;
             let flow = self.walk_all(&element, branch.body, out)?;
-            self.variables.truncate(scope);
+            self.stacks.variables.truncate(scope);
             if flow == Flow::Break {
                 break;
             }
@@ -135,8 +135,8 @@ impl State<'_> {
     /// Hands a value to a variable: the one that is so far from the newest, unless it is an older one that is assigned to.
     fn hand(&mut self, declared: Index, is_assign: bool, from_top: usize, slot: Slot) -> Result<()> {
         if !is_assign {
-            let place = self.variables.len() - from_top;
-            self.variables[place].slot = slot;
+            let place = self.stacks.variables.len() - from_top;
+            self.stacks.variables[place].slot = slot;
         } else if let Word::Declared { id, start, end } = self.code.word(declared) {
             self.set_variable(id, (start, end), slot)?;
         }

@@ -1,6 +1,7 @@
 //! What is read of a text, piece by piece.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -45,8 +46,8 @@ impl Draft {
 
     /// Makes trees of what was read.
     pub(super) fn finish(&mut self, name: &str, text: Bytes) -> Vec<Rc<Tree>> {
+        let file = Arc::from(name);
         let code = Rc::new(Code {
-            name: name.into(),
             text,
             nodes: self.nodes.as_slice().into(),
             words: self.words.as_slice().into(),
@@ -54,8 +55,13 @@ impl Draft {
             numbers: self.numbers.as_slice().into(),
         });
         let tree = |(name, body)| {
-            let code = Rc::clone(&code);
-            Rc::new(Tree { name, code, body })
+            let (file, code) = (Arc::clone(&file), Rc::clone(&code));
+            Rc::new(Tree {
+                name,
+                file,
+                code,
+                body,
+            })
         };
         self.templates.drain(..).map(tree).collect()
     }

@@ -19,6 +19,8 @@ use crate::text::Text;
 pub(crate) struct Tree {
     /// The template's name.
     pub(crate) name: Text,
+    /// The name of the text it was defined in.
+    pub(crate) file: Arc<str>,
     pub(crate) code: Rc<Code>,
     pub(crate) body: Body,
 }
@@ -26,8 +28,6 @@ pub(crate) struct Tree {
 /// A text and all that was read of it.
 #[derive(Debug)]
 pub(crate) struct Code {
-    /// The text's name.
-    pub(crate) name: Arc<str>,
     pub(crate) text: Bytes,
     pub(super) nodes: Box<[Node]>,
     pub(super) words: Box<[Word]>,
@@ -249,6 +249,12 @@ pub(super) fn is_empty(nodes: &[Node], body: Body, text: &[u8]) -> bool {
 }
 
 impl Tree {
+    /// Tells whether this is all of a text that is no definition, under the text's name.
+    pub(super) fn is_whole_text(&self) -> bool {
+        let end = self.code.nodes.len() as Index;
+        self.name == *self.file && self.body == Body { start: 0, end }
+    }
+
     /// Tells whether there is nothing but space.
     pub(crate) fn is_empty(&self) -> bool {
         is_empty(&self.code.nodes, self.body, &self.code.text)
