@@ -42,6 +42,8 @@ pub(super) fn surely_meets(schema: &[u8], values: &Map) -> bool {
 struct Found {
     /// The paths of references, and the values that must meet what they lead to.
     references: RefCell<Vec<(String, Vec<Value>)>>,
+    /// How many values references have been followed with.
+    followed: Cell<usize>,
     /// The draft of the whole schema.
     draft: Cell<Option<Draft>>,
     /// Whether a part has an address of its own, so that references in it start elsewhere.
@@ -410,6 +412,13 @@ impl Schema<'_> {
                 }
                 match to.strip_prefix("#/").filter(|path| !path.contains(['~', '%'])) {
                     Some(path) if !none => {
+                        // References that lead to each other could multiply their values.
+                        const MOST: usize = 50_000;
+                        let followed = self.found.followed.get() + self.values.len();
+                        self.found.followed.set(followed);
+                        if followed > MOST {
+                            return Err(unsure());
+                        }
                         let mut references = self.found.references.borrow_mut();
                         references.push((path.to_owned(), self.values.to_vec()));
                         true

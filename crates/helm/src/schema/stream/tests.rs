@@ -191,6 +191,15 @@ fn what_is_surely_met_the_validator_lets_pass() {
 }
 
 #[test]
+fn references_to_each_other_end() {
+    let references = vec![r##"{"$ref": "#/definitions/a"}"##; 100].join(", ");
+    let schema =
+        format!(r#"{{"allOf": [{references}], "definitions": {{"a": {{"allOf": [{references}]}}}}}}"#);
+    let map = map_from_json(json!({"a": 1}).as_object().unwrap());
+    assert!(!surely_meets(schema.as_bytes(), &map));
+}
+
+#[test]
 fn schemas_as_charts_have_them_are_seen_through() {
     let values = json!({"image": {"tag": "v1", "pullPolicy": "Always"}, "replicas": 2.0, "hosts": ["a", "b"], "extra": null});
     let schema = r#"{
