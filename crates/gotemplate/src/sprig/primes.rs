@@ -140,14 +140,60 @@ fn random_base<const N: usize>() -> [u64; N] {
     base
 }
 
-fn remainder<const N: usize>(number: &[u64; N], divisor: u64) -> u64 {
-    number.iter().rev().fold(0, |rest, limb| {
-        ((u128::from(rest) << 64 | u128::from(*limb)) % u128::from(divisor)) as u64
-    })
+/// A divisor, with what makes dividing by it two multiplications.
+///
+/// Source: Möller and Granlund, "Improved division by invariant integers", algorithm 4.
+#[derive(Clone, Copy)]
+struct Divisor {
+    /// The divisor, with its highest bit moved to the top.
+    number: u64,
+    shift: u32,
+    /// `(2^128 - 1) / number - 2^64`
+    reciprocal: u64,
 }
 
-/// The odd primes below a limit.
-static ODD_PRIMES: LazyLock<Vec<u64>> = LazyLock::new(|| {
+impl Divisor {
+    fn new(divisor: u64) -> Self {
+        let shift = divisor.leading_zeros();
+        let number = divisor << shift;
+        Self {
+            number,
+            shift,
+            reciprocal: (u128::MAX / u128::from(number)) as u64,
+        }
+    }
+
+    /// What is left of a number.
+    fn remainder<const N: usize>(&self, number: &[u64; N]) -> u64 {
+        let mut rest = 0_u64;
+        let mut above = 0;
+        for limb in number.iter().rev() {
+            // The number is shifted as the divisor is; a shift by all 64 bits is done in two steps.
+            let low = above << self.shift | limb >> 1 >> (63 - self.shift);
+            rest = self.step(rest, low);
+            above = *limb;
+        }
+        self.step(rest, above << self.shift) >> self.shift
+    }
+
+    /// What is left of two limbs, of which the higher is less than the divisor.
+    fn step(&self, high: u64, low: u64) -> u64 {
+        let wide =
+            u128::from(self.reciprocal) * u128::from(high) + (u128::from(high) << 64 | u128::from(low));
+        let quotient = ((wide >> 64) as u64).wrapping_add(1);
+        let mut rest = low.wrapping_sub(quotient.wrapping_mul(self.number));
+        if rest > wide as u64 {
+            rest = rest.wrapping_add(self.number);
+        }
+        if rest >= self.number {
+            rest -= self.number;
+        }
+        rest
+    }
+}
+
+/// The odd primes below a limit, by four, since their product still is one limb.
+static ODD_PRIMES: LazyLock<Vec<(Divisor, Vec<u64>)>> = LazyLock::new(|| {
     let mut is_composite = vec![false; SIEVE];
     let mut primes = Vec::new();
     for number in (3..SIEVE).step_by(2) {
@@ -158,22 +204,28 @@ static ODD_PRIMES: LazyLock<Vec<u64>> = LazyLock::new(|| {
             }
         }
     }
-    primes
+    let group = |primes: &[u64]| (Divisor::new(primes.iter().product()), primes.to_vec());
+    primes.chunks(4).map(group).collect()
 });
 
 /// Tells which of the numbers from a start on, in steps of four, have a small factor.
-fn sieve<const N: usize>(start: &[u64; N], primes: &[u64]) -> Vec<bool> {
+fn sieve<const N: usize>(start: &[u64; N]) -> Vec<bool> {
     let mut is_composite = vec![false; WINDOW];
-    // Four primes at a time, since their product still is one limb.
-    for group in primes.chunks(4) {
-        let rest = remainder(start, group.iter().product());
+    for (product, group) in &*ODD_PRIMES {
+        let rest = product.remainder(start);
         for prime in group {
-            let mut first = (prime - rest % prime) % prime;
+            let mut first = match rest % prime {
+                0 => 0,
+                rest => prime - rest,
+            };
             for _ in 0..2 {
-                first = if first % 2 == 0 { first } else { first + prime } / 2;
+                first = (first + first % 2 * prime) >> 1;
             }
-            for at in (first as usize..WINDOW).step_by(*prime as usize) {
+            // A range with steps would count them first, which is a division.
+            let mut at = first as usize;
+            while at < WINDOW {
                 is_composite[at] = true;
+                at += *prime as usize;
             }
         }
     }
@@ -185,17 +237,18 @@ fn sieve<const N: usize>(start: &[u64; N], primes: &[u64]) -> Vec<bool> {
 ///
 /// The bytes are in the order of big-endian numbers.
 pub(super) fn random_prime<const N: usize>() -> Vec<u8> {
+    let exponent = Divisor::new(EXPONENT);
     loop {
         let mut start = random::<N>();
         start[0] |= 3;
         start[N - 1] |= 3 << 62;
-        let is_composite = sieve(&start, &ODD_PRIMES);
+        let is_composite = sieve(&start);
         let candidates: Vec<[u64; N]> = (0..WINDOW)
             .filter(|index| !is_composite[*index])
             .filter_map(|index| {
                 let mut candidate = start;
                 candidate[0] = start[0].checked_add(4 * index as u64)?;
-                (remainder(&candidate, EXPONENT) != 1).then_some(candidate)
+                (exponent.remainder(&candidate) != 1).then_some(candidate)
             })
             .collect();
         if let Some(prime) = first_prime(&candidates) {
@@ -218,9 +271,48 @@ fn first_prime<const N: usize>(candidates: &[[u64; N]]) -> Option<[u64; N]> {
     })
 }
 
+/// What is left of a number, in the plain way.
+#[cfg(test)]
+fn remainder<const N: usize>(number: &[u64; N], divisor: u64) -> u64 {
+    number.iter().rev().fold(0, |rest, limb| {
+        ((u128::from(rest) << 64 | u128::from(*limb)) % u128::from(divisor)) as u64
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn divides_as_plain_division_does() {
+        let numbers = [
+            [0; 3],
+            [u64::MAX; 3],
+            [1, 0, 1 << 63],
+            random(),
+            random(),
+            random(),
+        ];
+        for divisor in [
+            1,
+            2,
+            3,
+            65537,
+            1 << 32,
+            (1 << 63) - 25,
+            1 << 63,
+            u64::MAX - 58,
+            u64::MAX,
+        ] {
+            for number in numbers {
+                let (fast, plain) = (
+                    Divisor::new(divisor).remainder(&number),
+                    remainder(&number, divisor),
+                );
+                assert_eq!(fast, plain, "{number:?} by {divisor}");
+            }
+        }
+    }
 
     #[test]
     fn knows_primes_from_composites() {
@@ -259,10 +351,10 @@ mod tests {
 
     #[test]
     fn sorts_out_exactly_the_multiples_of_small_primes() {
-        let primes = &*ODD_PRIMES;
+        let primes: Vec<u64> = ODD_PRIMES.iter().flat_map(|(_, group)| group.clone()).collect();
         assert_eq!((primes[0], primes.len()), (3, 6541));
         let start = [0x1234_5678_9ABC_DEF3_u64, 0xC000_0000_0000_0001];
-        for (index, is_composite) in sieve(&start, &ODD_PRIMES).into_iter().enumerate() {
+        for (index, is_composite) in sieve(&start).into_iter().enumerate() {
             let number = [start[0] + 4 * index as u64, start[1]];
             let expected = primes.iter().any(|prime| remainder(&number, *prime) == 0);
             assert_eq!(is_composite, expected, "{index}");

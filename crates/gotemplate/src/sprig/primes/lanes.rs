@@ -14,6 +14,8 @@ pub(super) const COUNT: usize = 8;
 /// The bits of one limb.
 const BITS: usize = 52;
 const MASK: u64 = (1 << BITS) - 1;
+/// How many bits of an exponent are multiplied with at once.
+const WINDOW_BITS: usize = 4;
 
 /// Says that this processor has the instructions.
 #[derive(Clone, Copy)]
@@ -107,14 +109,24 @@ impl<const L: usize> Moduli<L> {
         let zero = _mm512_setzero_si512();
         *wide = [[zero; L]; 2];
         let square = wide.as_flattened_mut();
-        for (at, digit) in a.iter().enumerate() {
-            let sums = &mut square[2 * at + 1..=at + L];
-            let mut carry = sums[0];
-            for (index, factor) in a[at + 1..].iter().enumerate() {
-                sums[index] = _mm512_madd52lo_epu64(carry, *factor, *digit);
-                carry = _mm512_madd52hi_epu64(sums[index + 1], *factor, *digit);
+        // Blocks of four limbs, so that their sums stay in registers.
+        let (blocks, _) = a.as_chunks::<4>();
+        for (row, left) in blocks.iter().enumerate() {
+            for (column, right) in blocks.iter().enumerate().skip(row) {
+                let Some(sums) = square[4 * (row + column)..].first_chunk_mut::<8>() else {
+                    break;
+                };
+                let mut new = *sums;
+                for (i, digit) in left.iter().enumerate() {
+                    for (j, factor) in right.iter().enumerate() {
+                        if column > row || j > i {
+                            new[i + j] = _mm512_madd52lo_epu64(new[i + j], *factor, *digit);
+                            new[i + j + 1] = _mm512_madd52hi_epu64(new[i + j + 1], *factor, *digit);
+                        }
+                    }
+                }
+                *sums = new;
             }
-            sums[L - at - 1] = carry;
         }
         for (pair, digit) in square.chunks_exact_mut(2).zip(a) {
             pair[0] = _mm512_madd52lo_epu64(_mm512_add_epi64(pair[0], pair[0]), *digit, *digit);
@@ -154,12 +166,22 @@ impl<const L: usize> Moduli<L> {
     fn is_prime<const N: usize>(&self, modulus: &[u64; N]) -> bool {
         let (zero, unit) = (_mm512_setzero_si512(), _mm512_set1_epi64(1));
         let base = spread(&std::array::from_fn(|_| random_base::<N>()));
+        let mut powers = [self.one; 1 << WINDOW_BITS];
+        for exponent in 1..powers.len() {
+            powers[exponent] = self.multiply(&powers[exponent - 1], &base);
+        }
         let wide = &mut [[zero; L]; 2];
         let mut power = self.one;
-        for bit in (1..64 * N).rev() {
-            power = self.square(&power, wide, zero);
-            if modulus[bit / 64] >> (bit % 64) & 1 == 1 {
-                power = self.multiply(&power, &base);
+        // The exponent is the odd half of the number before the modulus.
+        for window in (0..64 * N / WINDOW_BITS).rev() {
+            for _ in 0..WINDOW_BITS {
+                power = self.square(&power, wide, zero);
+            }
+            let (word, shift) = (window * WINDOW_BITS / 64, window * WINDOW_BITS % 64);
+            let above = modulus.get(word + 1).map_or(0, |limb| limb << 63);
+            let digit = ((modulus[word] >> 1 | above) >> shift) as usize % powers.len();
+            if digit > 0 {
+                power = self.multiply(&power, &powers[digit]);
             }
         }
         let mut less = self.modulus;
