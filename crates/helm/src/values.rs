@@ -1,5 +1,7 @@
 //! Values from YAML, as Helm layers them.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Number, Value};
 
 use crate::error::Error;
@@ -9,8 +11,9 @@ use crate::error::Error;
 /// Source: helm `pkg/chart/v2/loader/load.go`, `LoadValues`.
 pub fn from_yaml(text: &str) -> Result<Map<String, Value>, Error> {
     let mut values = Map::new();
-    for document in documents(text) {
-        let value = kluctl_yaml::from_str_lenient(document)
+    let mut rest = text;
+    while let Some(document) = next_document(&mut rest)? {
+        let value = kluctl_yaml::from_str_lenient(&document)
             .map_err(|error| Error::new(format!("cannot unmarshal yaml document: {}", error.go_text())))?;
         match value {
             Value::Null => {}
@@ -67,27 +70,36 @@ pub(crate) fn numbers_to_floats(value: &mut Value) {
     }
 }
 
-/// Cuts a text at lines that are `---`, as Kubernetes' YAML reader does before it parses.
+/// Takes the text up to the next line that is `---`, as Kubernetes' YAML reader does before it parses. Each line ends with a
+/// line break then, the last one too.
 ///
 /// Source: k8s.io/apimachinery `pkg/util/yaml/decoder.go`, `YAMLReader.Read`.
-fn documents(text: &str) -> Vec<&str> {
-    let mut documents = Vec::new();
-    let mut start = 0;
-    // A separator at the very start belongs to the first document.
-    for line_break in memchr::memmem::find_iter(text.as_bytes(), b"\n---") {
-        let at = line_break + 1;
+fn next_document<'t>(rest: &mut &'t str) -> Result<Option<Cow<'t, str>>, Error> {
+    const SEPARATOR: &str = "---";
+    let text = *rest;
+    let first = text.starts_with(SEPARATOR).then_some(0);
+    let later = memchr::memmem::find_iter(text.as_bytes(), b"\n---").map(|line_break| line_break + 1);
+    for at in first.into_iter().chain(later) {
         let line = &text[at..];
         let length = memchr::memchr(b'\n', line.as_bytes()).map_or(line.len(), |end| end + 1);
-        let rest = line["---".len()..length].trim();
-        if (rest.is_empty() || rest.starts_with('#')) && at > start {
-            documents.push(&text[start..at]);
-            start = at + length;
+        let behind = line[SEPARATOR.len()..length].trim();
+        if !behind.is_empty() && !behind.starts_with('#') {
+            return Err(Error::new(format!(
+                "error reading yaml document: invalid Yaml document separator: {behind}"
+            )));
+        }
+        // A separator at the very start belongs to the document.
+        if at > 0 {
+            *rest = &text[at + length..];
+            return Ok(Some(Cow::Borrowed(&text[..at])));
         }
     }
-    if text.len() > start {
-        documents.push(&text[start..]);
-    }
-    documents
+    *rest = "";
+    Ok(match text {
+        "" => None,
+        _ if text.ends_with('\n') => Some(Cow::Borrowed(text)),
+        _ => Some(Cow::Owned(format!("{text}\n"))),
+    })
 }
 
 /// Reads a JSON object, as `--set-json` takes it. Numbers become floats.
@@ -100,23 +112,35 @@ pub fn from_json(text: &str) -> Result<Map<String, Value>, Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::documents;
+    use super::next_document;
+
+    fn documents(text: &str) -> Result<Vec<String>, String> {
+        let mut rest = text;
+        std::iter::from_fn(|| next_document(&mut rest).transpose())
+            .map(|document| match document {
+                Ok(document) => Ok(document.into_owned()),
+                Err(error) => Err(error.message().to_owned()),
+            })
+            .collect()
+    }
 
     #[test]
     fn separators_are_lines_of_their_own() {
-        let cases: [(&str, &[&str]); 9] = [
+        let cases: [(&str, &[&str]); 8] = [
             ("", &[]),
-            ("a: 1", &["a: 1"]),
+            ("a: 1", &["a: 1\n"]),
             ("---\na: 1\n", &["---\na: 1\n"]),
             ("a: 1\n---\nb: 2\n", &["a: 1\n", "b: 2\n"]),
-            ("a: 1\n---  # b\n---\nc: 3", &["a: 1\n", "---\nc: 3"]),
-            ("a: 1\n--- b\n---", &["a: 1\n--- b\n"]),
-            ("a: 1\n----\n ---\n", &["a: 1\n----\n ---\n"]),
+            ("a: 1\n---  # b\n---\nc: 3", &["a: 1\n", "---\nc: 3\n"]),
+            ("a: 1\n ---\n", &["a: 1\n ---\n"]),
             ("\n---\n\n---\n", &["\n", "\n"]),
-            ("a: 1\r\n---\r\nb: 2", &["a: 1\r\n", "b: 2"]),
+            ("a: 1\r\n---\r\nb: 2", &["a: 1\r\n", "b: 2\n"]),
         ];
         for (text, expected) in cases {
-            assert_eq!(documents(text), expected, "{text:?}");
+            assert_eq!(documents(text).unwrap(), expected, "{text:?}");
+        }
+        for text in ["a: 1\n--- b\n---", "a: 1\n----\n ---\n"] {
+            assert!(documents(text).is_err(), "{text:?}");
         }
     }
 }

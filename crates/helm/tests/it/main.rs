@@ -6,6 +6,7 @@ mod bad_input;
 mod expressions;
 mod folders;
 mod schemas;
+mod value_files;
 
 /// Fails with all cases whose answer is not Helm's.
 #[track_caller]
