@@ -214,12 +214,7 @@ impl PrivateKey {
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
         match self {
             Self::Rsa(key) => {
-                let padding = Pkcs1v15Sign {
-                    hash_len: Some(32),
-                    prefix: SHA256_PREFIX.into(),
-                };
-                key.sign(padding, &Sha256::digest(message))
-                    .map_err(|error| error.to_string())
+                quick_rsa_signature(key, message).map_or_else(|| rsa_signature(key, message), Ok)
             }
             Self::Ec(_, _, pair) | Self::Ed25519(_, pair) => {
                 pair.sign(message).map_err(|error| error.to_string())
@@ -227,6 +222,26 @@ impl PrivateKey {
             Self::Dsa(_) => Err("x509: only RSA, ECDSA and Ed25519 keys supported".to_owned()),
         }
     }
+}
+
+/// Signs with the library that TLS connections use, three times as fast; it takes keys of 2048 to 4096 bits only.
+fn quick_rsa_signature(key: &RsaPrivateKey, message: &[u8]) -> Option<Vec<u8>> {
+    let pkcs8 = sequence(&[
+        &element(INTEGER, &[0]),
+        &sequence(&[&element(OID, RSA_OID), NULL]),
+        &element(OCTET_STRING, key.to_pkcs1_der().ok()?.as_bytes()),
+    ]);
+    let pair = pair_from_pkcs8(&pkcs8, &rcgen::PKCS_RSA_SHA256).ok()?;
+    pair.sign(message).ok()
+}
+
+fn rsa_signature(key: &RsaPrivateKey, message: &[u8]) -> Result<Vec<u8>> {
+    let padding = Pkcs1v15Sign {
+        hash_len: Some(32),
+        prefix: SHA256_PREFIX.into(),
+    };
+    key.sign(padding, &Sha256::digest(message))
+        .map_err(|error| error.to_string())
 }
 
 fn pair_from_pkcs8(der: &[u8], algorithm: &'static rcgen::SignatureAlgorithm) -> Result<KeyPair> {
@@ -343,4 +358,26 @@ fn is_probably_prime(number: &BigUint) -> bool {
         }
         false
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_signers_of_rsa_agree() {
+        let PrivateKey::Rsa(key) = PrivateKey::generate_rsa(RsaBits::Two).unwrap() else {
+            panic!("another kind of key")
+        };
+        let quick = quick_rsa_signature(&key, b"a message").unwrap();
+        assert_eq!(quick, rsa_signature(&key, b"a message").unwrap());
+    }
+
+    #[test]
+    fn small_keys_sign_too() {
+        let key = RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 1024).unwrap();
+        assert_eq!(quick_rsa_signature(&key, b"a message"), None);
+        let signed = PrivateKey::Rsa(Box::new(key.clone())).sign(b"a message").unwrap();
+        assert_eq!(signed, rsa_signature(&key, b"a message").unwrap());
+    }
 }

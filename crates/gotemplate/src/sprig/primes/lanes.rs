@@ -96,7 +96,9 @@ impl<const L: usize> Moduli<L> {
             sum[L - 1] = _mm512_madd52hi_epu64(high, self.modulus[L - 1], quotient);
             sum[0] = _mm512_add_epi64(sum[0], _mm512_srli_epi64::<52>(first));
         }
-        carried(&sum, zero)
+        let mut product = [zero; L];
+        carry(&sum, zero, &mut product);
+        product
     }
 
     /// Squares, then doubles as often as `shift` says.
@@ -105,12 +107,12 @@ impl<const L: usize> Moduli<L> {
     /// square before it is reduced.
     #[target_feature(enable = "avx512f,avx512ifma")]
     #[inline]
-    fn square(&self, a: &[__m512i; L], wide: &mut [[__m512i; L]; 2], shift: __m512i) -> [__m512i; L] {
+    fn square(&self, power: &mut [__m512i; L], wide: &mut [[__m512i; L]; 2], shift: __m512i) {
         let zero = _mm512_setzero_si512();
         *wide = [[zero; L]; 2];
         let square = wide.as_flattened_mut();
         // Blocks of four limbs, so that their sums stay in registers.
-        let (blocks, _) = a.as_chunks::<4>();
+        let (blocks, _) = power.as_chunks::<4>();
         for (row, left) in blocks.iter().enumerate() {
             for (column, right) in blocks.iter().enumerate().skip(row) {
                 let Some(sums) = square[4 * (row + column)..].first_chunk_mut::<8>() else {
@@ -128,22 +130,22 @@ impl<const L: usize> Moduli<L> {
                 *sums = new;
             }
         }
-        for (pair, digit) in square.chunks_exact_mut(2).zip(a) {
+        for (pair, digit) in square.chunks_exact_mut(2).zip(power.iter()) {
             pair[0] = _mm512_madd52lo_epu64(_mm512_add_epi64(pair[0], pair[0]), *digit, *digit);
             pair[1] = _mm512_madd52hi_epu64(_mm512_add_epi64(pair[1], pair[1]), *digit, *digit);
         }
-        let [mut sum, upper] = *wide;
-        for limb in upper {
-            let quotient = _mm512_madd52lo_epu64(zero, sum[0], self.inverse);
-            let first = _mm512_madd52lo_epu64(sum[0], self.modulus[0], quotient);
-            for index in 1..L {
-                let low = _mm512_madd52lo_epu64(sum[index], self.modulus[index], quotient);
-                sum[index - 1] = _mm512_madd52hi_epu64(low, self.modulus[index - 1], quotient);
+        for at in 0..L {
+            let sums = &mut square[at..=at + L];
+            let quotient = _mm512_madd52lo_epu64(zero, sums[0], self.inverse);
+            let first = _mm512_madd52lo_epu64(sums[0], self.modulus[0], quotient);
+            for (sum, limbs) in sums[1..].iter_mut().zip(self.modulus.windows(2)) {
+                let low = _mm512_madd52lo_epu64(*sum, limbs[1], quotient);
+                *sum = _mm512_madd52hi_epu64(low, limbs[0], quotient);
             }
-            sum[L - 1] = _mm512_madd52hi_epu64(limb, self.modulus[L - 1], quotient);
-            sum[0] = _mm512_add_epi64(sum[0], _mm512_srli_epi64::<52>(first));
+            sums[L] = _mm512_madd52hi_epu64(sums[L], self.modulus[L - 1], quotient);
+            sums[1] = _mm512_add_epi64(sums[1], _mm512_srli_epi64::<52>(first));
         }
-        carried(&sum, shift)
+        carry(&wide[1], shift, power);
     }
 
     /// Tells of each modulus whether two to the number before it is one.
@@ -155,9 +157,9 @@ impl<const L: usize> Moduli<L> {
         for bit in (1..BITS * L).rev() {
             let place = _mm512_set1_epi64((bit % BITS) as i64);
             let digit = _mm512_srlv_epi64(self.modulus[bit / BITS], place);
-            power = self.square(&power, wide, _mm512_and_si512(digit, unit));
+            self.square(&mut power, wide, _mm512_and_si512(digit, unit));
         }
-        power = self.square(&power, wide, zero);
+        self.square(&mut power, wide, zero);
         self.equal(&power, unit, zero)
     }
 
@@ -175,7 +177,7 @@ impl<const L: usize> Moduli<L> {
         // The exponent is the odd half of the number before the modulus.
         for window in (0..64 * N / WINDOW_BITS).rev() {
             for _ in 0..WINDOW_BITS {
-                power = self.square(&power, wide, zero);
+                self.square(&mut power, wide, zero);
             }
             let (word, shift) = (window * WINDOW_BITS / 64, window * WINDOW_BITS % 64);
             let above = modulus.get(word + 1).map_or(0, |limb| limb << 63);
@@ -219,14 +221,14 @@ impl<const L: usize> Moduli<L> {
 /// Doubles as often as `shift` says, and brings what is more than 52 bits of a limb into the next one.
 #[target_feature(enable = "avx512f,avx512ifma")]
 #[inline]
-fn carried<const L: usize>(limbs: &[__m512i; L], shift: __m512i) -> [__m512i; L] {
+fn carry<const L: usize>(limbs: &[__m512i; L], shift: __m512i, into: &mut [__m512i; L]) {
     let mask = _mm512_set1_epi64(MASK as i64);
     let mut carry = _mm512_setzero_si512();
-    limbs.map(|limb| {
-        let whole = _mm512_add_epi64(_mm512_sllv_epi64(limb, shift), carry);
+    for (limb, into) in limbs.iter().zip(into) {
+        let whole = _mm512_add_epi64(_mm512_sllv_epi64(*limb, shift), carry);
         carry = _mm512_srli_epi64::<52>(whole);
-        _mm512_and_si512(whole, mask)
-    })
+        *into = _mm512_and_si512(whole, mask);
+    }
 }
 
 /// Cuts eight numbers into limbs of 52 bits.
