@@ -12,6 +12,7 @@ use reqwest::{Certificate, Client, ClientBuilder, Identity, RequestBuilder, Stat
 use crate::error::shown;
 use crate::git::percent_decoded;
 use crate::ntlm;
+use crate::same_connection::SameConnection;
 use crate::{Credential, Credentials, Mirrors, SourceError};
 
 /// Downloads files over HTTP.
@@ -218,6 +219,7 @@ async fn log_in_by_ntlm(
     let client = builder(None, &host(url))?
         .http1_only()
         .pool_max_idle_per_host(1)
+        .connector_layer(SameConnection::default())
         .build()
         .map_err(failed)?;
     let opening = format!("{scheme} {}", ntlm::negotiate());

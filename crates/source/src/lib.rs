@@ -20,6 +20,7 @@ mod ntlm;
 pub mod oci;
 mod person;
 mod prune;
+mod same_connection;
 mod ssh;
 pub mod work_folder;
 
