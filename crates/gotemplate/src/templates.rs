@@ -1,7 +1,7 @@
 //! Templates that know each other by name.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -40,6 +40,8 @@ pub struct Templates {
     shared: Rc<HashMap<Text, Rc<Tree>>>,
     own: HashMap<Text, Rc<Tree>>,
     room: Rc<RefCell<Room>>,
+    /// How often bodies of loops have been run so far.
+    rounds: Rc<Cell<usize>>,
 }
 
 /// How much room for output is kept.
@@ -101,6 +103,7 @@ impl Templates {
             shared: Rc::default(),
             own: HashMap::default(),
             room: Rc::default(),
+            rounds: Rc::default(),
         }
     }
 
@@ -198,6 +201,11 @@ impl Templates {
         text
     }
 
+    /// Counts one run of a loop's body, and tells how many there were before it.
+    pub(crate) fn count_round(&self) -> usize {
+        self.rounds.replace(self.rounds.get() + 1)
+    }
+
     /// Lends room to an execution.
     pub(crate) fn take_stacks(&self) -> Stacks {
         self.room.borrow_mut().stacks.pop().unwrap_or_default()
@@ -246,5 +254,22 @@ mod tests {
         let text = "{{ define \"b\" }}inner{{ end }}outer";
         templates.parse("a", text).unwrap();
         assert!(templates.parse("b", text).is_err());
+    }
+    #[test]
+    fn rounds_of_all_loops_count_together() {
+        let mut templates = Templates::new(Arc::new(Functions::new()), MissingKey::Zero);
+        templates
+            .parse("t", "{{ range 2 }}{{ range 3 }}.{{ end }}{{ end }}")
+            .unwrap();
+        templates.rounds.set(100_000_000 - 8);
+        assert_eq!(
+            templates.execute(b"t", Value::Nil, &()).unwrap().to_string(),
+            "......"
+        );
+        templates.rounds.set(100_000_000 - 5);
+        let error = templates.execute(b"t", Value::Nil, &()).unwrap_err().to_string();
+        let expected =
+            "template: t:1:22: executing \"t\" at <3>: range over more than 100000000 elements in all";
+        assert_eq!(error, expected);
     }
 }

@@ -6,8 +6,8 @@ use crate::function::Slot;
 use crate::parse::node::{Index, Word};
 use crate::value::Value;
 
-/// How often a body is run at most. Go goes on for as long as one waits.
-const MAX_ITERATIONS: usize = 100_000_000;
+/// How often the bodies of all loops are run at most. Go goes on for as long as one waits.
+const MAX_ROUNDS: usize = 100_000_000;
 
 impl State<'_> {
     pub(super) fn walk_range(&mut self, dot: &Slot, branch: Branch, out: &mut Vec<u8>) -> Result<Flow> {
@@ -103,9 +103,9 @@ impl State<'_> {
     ) -> Result<bool> {
         let scope = self.stacks.variables.len();
         let mut ran = false;
-        for (count, (key, element)) in elements.enumerate() {
-            if count >= MAX_ITERATIONS {
-                return Err(self.error(format!("range over more than {MAX_ITERATIONS} elements")));
+        for (key, element) in elements {
+            if self.templates.count_round() >= MAX_ROUNDS {
+                return Err(self.error(format!("range over more than {MAX_ROUNDS} elements in all")));
             }
             ran = true;
             self.bind(key, &element, branch)?;
