@@ -192,6 +192,10 @@ impl Templates {
             )));
         };
         let mut out = self.room.borrow_mut().outputs.pop().unwrap_or_default();
+        if tree.name.as_bytes() == tree.file.as_bytes() {
+            // A file mostly prints what stands in it; room that doubles until it is enough leaves as much behind.
+            out.reserve_exact(tree.code.text.len());
+        }
         let executed = exec::execute(self, tree, data, host, &mut out);
         let text = executed.map(|()| Text::from(&out[..]));
         if out.capacity() <= LARGEST_ROOM {
