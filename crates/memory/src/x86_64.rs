@@ -295,6 +295,22 @@ unsafe fn differences(left: *const u8, right: *const u8) -> u32 {
     equal as u32 ^ ALL_EQUAL
 }
 
+/// Tells whether a value at the beginning or one at the end differs, which may overlap.
+///
+/// # Safety
+///
+/// `length` must be one to two times the size of a `T`; that many bytes must be readable at both addresses.
+#[inline]
+unsafe fn ends_differ<T: Copy + Into<u64>>(left: *const u8, right: *const u8, length: usize) -> bool {
+    let last = length - size_of::<T>();
+    // SAFETY: the caller's.
+    unsafe {
+        let first: u64 = read::<T>(left).into() ^ read::<T>(right).into();
+        let second: u64 = read::<T>(left.add(last)).into() ^ read::<T>(right.add(last)).into();
+        first | second != 0
+    }
+}
+
 /// Returns zero where `length` bytes are equal.
 ///
 /// # Safety
@@ -307,21 +323,9 @@ pub unsafe extern "C" fn bcmp(left: *const u8, right: *const u8, length: usize) 
         match length {
             0 => 0,
             1 => i32::from(*left != *right),
-            2..=3 => {
-                let last = length - 2;
-                let first = read::<u16>(left) ^ read::<u16>(right);
-                i32::from(first | read::<u16>(left.add(last)) ^ read::<u16>(right.add(last)))
-            }
-            4..=7 => {
-                let last = length - 4;
-                let first = read::<u32>(left) ^ read::<u32>(right);
-                i32::from(first | read::<u32>(left.add(last)) ^ read::<u32>(right.add(last)) != 0)
-            }
-            8..=16 => {
-                let last = length - 8;
-                let first = read::<u64>(left) ^ read::<u64>(right);
-                i32::from(first | read::<u64>(left.add(last)) ^ read::<u64>(right.add(last)) != 0)
-            }
+            2..=3 => i32::from(ends_differ::<u16>(left, right, length)),
+            4..=7 => i32::from(ends_differ::<u32>(left, right, length)),
+            8..=16 => i32::from(ends_differ::<u64>(left, right, length)),
             _ => {
                 let mut at = 0;
                 while at < length - WIDTH {
@@ -344,6 +348,27 @@ fn order(left: u64, right: u64) -> i32 {
     i32::from(left > right) - i32::from(left < right)
 }
 
+/// Tells which is greater by a value at the beginning, or else by one at the end, which may overlap: what they have in common is
+/// known to be equal then.
+///
+/// # Safety
+///
+/// `length` must be one to two times the size of a `T`; that many bytes must be readable at both addresses.
+#[inline]
+unsafe fn order_of_ends<T: Copy + Into<u64>>(left: *const u8, right: *const u8, length: usize) -> i32 {
+    let last = length - size_of::<T>();
+    // SAFETY: the caller's.
+    unsafe {
+        match order(read::<T>(left).into(), read::<T>(right).into()) {
+            0 => order(
+                read::<T>(left.add(last)).into(),
+                read::<T>(right.add(last)).into(),
+            ),
+            known => known,
+        }
+    }
+}
+
 /// Returns less than, zero or more than zero as the first different byte is smaller on the left, there is none, or it is greater.
 ///
 /// # Safety
@@ -356,33 +381,9 @@ pub unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, length: usize
         match length {
             0 => 0,
             1 => i32::from(*left) - i32::from(*right),
-            2..=3 => {
-                let last = length - 2;
-                match order(read::<u16>(left).into(), read::<u16>(right).into()) {
-                    0 => order(
-                        read::<u16>(left.add(last)).into(),
-                        read::<u16>(right.add(last)).into(),
-                    ),
-                    known => known,
-                }
-            }
-            4..=7 => {
-                let last = length - 4;
-                match order(read::<u32>(left).into(), read::<u32>(right).into()) {
-                    0 => order(
-                        read::<u32>(left.add(last)).into(),
-                        read::<u32>(right.add(last)).into(),
-                    ),
-                    known => known,
-                }
-            }
-            8..=16 => {
-                let last = length - 8;
-                match order(read(left), read(right)) {
-                    0 => order(read(left.add(last)), read(right.add(last))),
-                    known => known,
-                }
-            }
+            2..=3 => order_of_ends::<u16>(left, right, length),
+            4..=7 => order_of_ends::<u32>(left, right, length),
+            8..=16 => order_of_ends::<u64>(left, right, length),
             _ => {
                 let mut at = 0;
                 loop {

@@ -215,19 +215,8 @@ impl Draft {
         let mut at = commands.start;
         let mut stage = 1;
         while at < commands.end {
-            let is_constant = matches!(
-                self.words.get(at as usize + 1),
-                Some(
-                    Word::Bool { .. }
-                        | Word::Dot { .. }
-                        | Word::Nil { .. }
-                        | Word::Integer { .. }
-                        | Word::Number { .. }
-                        | Word::String { .. }
-                        | Word::Unquoted { .. }
-                )
-            );
-            if stage > 1 && is_constant {
+            let first = self.words.get(at as usize + 1);
+            if stage > 1 && first.is_some_and(|word| word.is_constant()) {
                 return Some(stage);
             }
             at += 1 + self.words[at as usize].length();

@@ -192,6 +192,20 @@ impl Word {
             _ => 0,
         }
     }
+
+    /// Whether it is a value by itself, which has no fields and cannot be called.
+    pub(super) fn is_constant(self) -> bool {
+        matches!(
+            self,
+            Self::Bool { .. }
+                | Self::Dot { .. }
+                | Self::Nil { .. }
+                | Self::Integer { .. }
+                | Self::Number { .. }
+                | Self::String { .. }
+                | Self::Unquoted { .. }
+        )
+    }
 }
 
 /// A constant, held under all the types that can represent it.

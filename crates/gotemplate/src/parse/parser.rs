@@ -530,16 +530,7 @@ impl<'t> Parser<'t> {
         if self.draft.next_word() == index || self.peek() != Token::Field {
             return Ok(());
         }
-        if matches!(
-            self.draft.words[index as usize],
-            Word::Bool { .. }
-                | Word::String { .. }
-                | Word::Unquoted { .. }
-                | Word::Integer { .. }
-                | Word::Number { .. }
-                | Word::Nil { .. }
-                | Word::Dot { .. }
-        ) {
+        if self.draft.words[index as usize].is_constant() {
             self.path();
             let shown = self.draft.show(self.bytes, index);
             let quoted = strconv::quote(shown.as_bytes());

@@ -314,6 +314,22 @@ impl<'s> Registry<'s> {
     }
 }
 
+/// Whether a keyword's value is one schema in all drafts that know it, and nothing else.
+pub(super) fn takes_a_schema(keyword: &str) -> bool {
+    matches!(
+        keyword,
+        "contains"
+            | "propertyNames"
+            | "if"
+            | "then"
+            | "else"
+            | "not"
+            | "unevaluatedItems"
+            | "unevaluatedProperties"
+            | "contentSchema"
+    )
+}
+
 /// The schemas that a keyword has a value checked with.
 fn schemas_of<'s>(keyword: &str, value: &'s Value) -> Vec<&'s Value> {
     match (keyword, value) {
@@ -323,21 +339,8 @@ fn schemas_of<'s>(keyword: &str, value: &'s Value) -> Vec<&'s Value> {
         ("allOf" | "anyOf" | "oneOf" | "prefixItems" | "items", Value::Array(items)) => {
             items.iter().collect()
         }
-        (
-            "items"
-            | "additionalProperties"
-            | "additionalItems"
-            | "contains"
-            | "propertyNames"
-            | "if"
-            | "then"
-            | "else"
-            | "not"
-            | "unevaluatedItems"
-            | "unevaluatedProperties"
-            | "contentSchema",
-            Value::Object(_),
-        ) => vec![value],
+        ("items" | "additionalProperties" | "additionalItems", Value::Object(_)) => vec![value],
+        (keyword, Value::Object(_)) if takes_a_schema(keyword) => vec![value],
         _ => Vec::new(),
     }
 }

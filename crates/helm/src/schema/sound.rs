@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::formats;
-use super::registry::Draft;
+use super::registry::{Draft, takes_a_schema};
 
 /// Whether the metaschema of a draft has surely nothing against a schema.
 ///
@@ -34,15 +34,7 @@ pub(super) fn fits(keyword: &str, value: &Value, schema: &Map<String, Value>, dr
             value.as_object().is_some_and(names_fit) && all_sound(value, draft)
         }
         "additionalProperties" | "additionalItems" => value.is_boolean() || is_sound(value, draft),
-        "contains"
-        | "propertyNames"
-        | "if"
-        | "then"
-        | "else"
-        | "not"
-        | "unevaluatedItems"
-        | "unevaluatedProperties"
-        | "contentSchema" => is_sound(value, draft),
+        keyword if takes_a_schema(keyword) => is_sound(value, draft),
         "items" if draft == Draft::D2020 => is_sound(value, draft),
         "items" => is_sound(value, draft) || is_list_of_schemas(value, draft),
         "allOf" | "anyOf" | "oneOf" | "prefixItems" => is_list_of_schemas(value, draft),

@@ -15,21 +15,20 @@ const DEEPEST: usize = 100;
 /// Loads the chart in a folder.
 pub(super) fn load(path: &Path) -> Result<Chart, Failure> {
     let chart_yaml = path.join("Chart.yaml");
-    let (file, size) = open(&chart_yaml)
-        .map_err(|error| format!("unable to detect chart at {}: {error}", chart_yaml.display()))?;
-    let chart_yaml = read_open(&chart_yaml, file, size)
+    let data = open(&chart_yaml)
+        .and_then(|(file, size)| read_open(&chart_yaml, file, size))
         .map_err(|error| format!("unable to detect chart at {}: {error}", chart_yaml.display()))?;
     let ignore = path.join(".helmignore");
-    let ignore = match File::open(&ignore) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Bytes::new(),
-        _ => read(&ignore)?,
+    let ignore = match std::fs::read(&ignore) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        read => read.map_err(|error| go_error("open", &ignore, &error))?,
     };
     let mut walk = Walk {
         rules: IgnoreRules::parse(&String::from_utf8_lossy(&ignore))?,
         files: Vec::new(),
     };
     walk.folder(path, "", 0)?;
-    Ok(Chart::from_folder(&chart_yaml, walk.files)?)
+    Ok(Chart::from_folder(&data, walk.files)?)
 }
 
 /// A folder's files, following links, without what is ignored.
